@@ -1,16 +1,16 @@
-"""What effect maps cost: while an image is made, and from a selection to a map.
+"""Cost of effect maps: while an image is made, and from a selection to a map.
 
     OMP_NUM_THREADS=1 python -m benchmarks.effects                 # the size of SD 1.5
     OMP_NUM_THREADS=1 python -m benchmarks.effects --size shipped  # the model of the package
     OMP_NUM_THREADS=1 python -m benchmarks.effects --size small    # quick, to try
 
 Calls of one pipeline alternate in one process, under guidance: traced without effects, with those
-of one word, and with those of six. Their latents must be equal. What is compared is the time of a
-step (the encoder's runs, one for each word, are counted apart as "once"). Then maps of random
-selections from a recording of SD 1.5's shapes with the effects of two words.
+of one word, and with those of six. Their latents must be equal. The time of a step is compared (the
+encoder's runs, one for each word, are counted separately as "once"). Then maps of random selections
+are timed, on a recording of SD 1.5's shapes with the effects of two words.
 
 The goal: a step takes at most 1.05 times as long for one word, and 1.10 times for six; a selection
-of one word at most 5 ms after the first touch. The exit status is 1 where it is missed.
+of one word at most 5 ms after the first one. The exit status is 1 if the goal is missed.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ CHOSEN: dict[int, tuple[str, ...]] = {
 
 @dataclass
 class Timed:
-    """Seconds of each round: of a step, and of all that is done once."""
+    """Seconds of each round: of a step, and of everything done once."""
 
     steps: dict[int, list[float]] = field(default_factory=dict)
     once: dict[int, list[float]] = field(default_factory=dict)
     nbytes: dict[int, int] = field(default_factory=dict)
 
     def ratio(self, words: int) -> float:
-        """Median over rounds of a step's time by that without effects in the same round."""
+        """Median over rounds of a step's time over that without effects in the same round."""
         pairs = zip(self.steps[words], self.steps[0], strict=True)
         return median(with_words / without for with_words, without in pairs)
 
@@ -120,7 +120,7 @@ CASES: dict[str, Callable[[Selections], object]] = {
 
 
 def main() -> int:
-    """Measure, print, write; 1 where a goal is missed."""
+    """Measure, print, write; 1 if a goal is missed."""
     parser = arguments("effects.json", __doc__.splitlines()[0])
     parser.add_argument("--size", choices=[*SIZES, "shipped"], default="sd15")
     parser.add_argument("--steps", type=int, default=2)

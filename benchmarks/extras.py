@@ -1,4 +1,4 @@
-"""What recording concepts and self-attention costs while an image is made.
+"""Cost of recording concepts and self-attention while an image is made.
 
     OMP_NUM_THREADS=1 python -m benchmarks.extras                 # the size of SD 1.5
     OMP_NUM_THREADS=1 python -m benchmarks.extras --size shipped  # the model of the package
@@ -6,11 +6,11 @@
     OMP_NUM_THREADS=1 python -m benchmarks.extras --size small    # quick, to try
 
 Calls of one pipeline alternate in one process, under guidance: traced alone, and with each of the
-extras. Their latents must be equal. What is compared is the time of a step; what is done once for a
-call (the concepts' text is encoded) is told apart as "once".
+extras. Their latents must be equal. The time of a step is compared; work done once per call
+(encoding the concepts' text) is counted separately as "once".
 
 The goal: a step takes at most 1.10 times as long with concepts, 1.5 times with self-attention. The
-exit status is 1 where it is missed.
+exit status is 1 if it is missed.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def measure(
 
 
 def main() -> int:
-    """Measure, print, write; 1 where a goal is missed."""
+    """Measure, print, write; 1 if a goal is missed."""
     parser = arguments("extras.json", __doc__.splitlines()[0])
     parser.add_argument("--size", choices=[*SIZES, "shipped", "shipped-joint"], default="sd15")
     parser.add_argument("--steps", type=int, default=2)

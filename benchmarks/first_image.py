@@ -1,12 +1,12 @@
-"""From nothing to an image: a fresh process loads the shipped model, offline, and draws.
+"""Time to the first image: a fresh process loads the shipped model, offline, and draws.
 
     python -m benchmarks.first_image                # one thread
     python -m benchmarks.first_image --threads 2
 
-Each run is a process of its own: `import` of the package and of diffusers, `load()`, the first
-image (20 steps with guidance) and the second. The goal: one image in at most 2 s. The exit
-status is 1 where the median of the first image misses it. Processor time is given beside the
-wall's, because other programs on the machine lengthen it less.
+Each run is a separate process: `import` of the package and of diffusers, `load()`, the first
+image (20 steps with guidance) and the second. The goal: one image in at most 2 s. The exit status
+is 1 if the median of the first image misses it. Processor time is given next to wall time, because
+other programs on the machine affect it less.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""What adding the gradients of words costs, and how near their maps are to the objects.
+"""Cost of adding the gradients of words, and how well their maps fit the objects.
 
     OMP_NUM_THREADS=1 python -m benchmarks.gradients            # 12 images of the shipped model
     OMP_NUM_THREADS=1 python -m benchmarks.gradients --quick    # 1, to try
 
-Images of two things each are drawn, with effects, and the gradients of both nouns are added. The
+Images of two objects each are drawn, with effects, and the gradients of both nouns are added. The
 cost is the time of `add_gradients` for each word and step, as a multiple of a step of the image; of
-`region_gradient`, for each step. Where the shipped judge sees both things, the maps of each noun
-are held against the judge's mask: intersection over union at a threshold of 0.4.
+`region_gradient`, for each step. Where the shipped judge sees both objects, the maps of each noun
+are compared with the judge's mask: intersection over union at a threshold of 0.4.
 """
 
 from __future__ import annotations

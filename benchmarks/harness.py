@@ -1,4 +1,4 @@
-"""What every benchmark shares: timing, one table on the screen, the same as JSON beside it."""
+"""Common code of the benchmarks: timing, one table on the screen, the same as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Timing:
     """Milliseconds of repeated calls.
 
     `first` is the first call, `median` and `p95` are those of the others; `cpu` is their median in
-    processor time, which other programs on the machine do not lengthen as they do the rest.
+    processor time, which other programs on the machine affect less.
     """
 
     first: float
@@ -34,14 +34,14 @@ class Timing:
 
 
 def clock(call: Callable[[], object]) -> tuple[float, float]:
-    """Milliseconds of one call, on the wall and on the processor."""
+    """Milliseconds of one call, in wall and processor time."""
     wall, cpu = time.perf_counter(), time.process_time()
     call()
     return (time.perf_counter() - wall) * 1e3, (time.process_time() - cpu) * 1e3
 
 
 def timing(calls: Sequence[Callable[[], object]]) -> Timing:
-    """Time each call once; the first is reported apart and not counted among the others."""
+    """Time each call once; the first is reported separately and not counted among the others."""
     first, *others = (clock(call) for call in calls)
     walls, cpus = zip(*others, strict=True)
     p95 = statistics.quantiles(walls, n=20)[18]
@@ -49,7 +49,7 @@ def timing(calls: Sequence[Callable[[], object]]) -> Timing:
 
 
 def arguments(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Options that every benchmark has: where the JSON goes, how many threads, whether quick."""
+    """Options of every benchmark: the JSON file, the number of threads, whether to be quick."""
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / name)
     parser.add_argument("--threads", type=int, default=1)
@@ -91,7 +91,7 @@ def report(
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers depend on beside the code."""
+    """The machine and versions that the numbers depend on."""
     return {
         "processor": _processor(),
         "threads": torch.get_num_threads(),

@@ -4,8 +4,8 @@
 
 16 cross-attention layers of 8 heads, 50 steps, 10 tokens of text, float16, random probabilities.
 Each row times the public calls, from `heat_maps(run, ...)` to a finished tensor. "first" is the
-first call on a fresh recording, which builds what the others then use; "cpu" the median in
-processor time.
+first call on a fresh recording, which builds what the others use; "cpu" the median in processor
+time.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def sd15_recording(seed: int = 0) -> Recording:
 
 
 def naive(maps: HeatMaps, token: int) -> torch.Tensor:
-    """The definition, written out: what the fast way is compared with."""
+    """The definition, written out, with which the fast implementation is compared."""
     column = maps.columns.index(token)
     raised = []
     for layer in maps.layers:
@@ -85,7 +85,7 @@ class Selections:
         self.run, self.random = run, random.Random(seed)
 
     def steps(self) -> slice:
-        """A half-open range, never all steps (that has a shorter way)."""
+        """A half-open range, never all steps (for which there is a shortcut)."""
         while True:
             start, stop = sorted(self.random.sample(range(STEPS + 1), 2))
             if stop - start < STEPS:

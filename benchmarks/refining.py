@@ -1,11 +1,11 @@
-"""Whether refining by self-attention brings maps nearer to the objects, on the shipped model.
+"""Whether refining by self-attention makes maps fit the objects better, on the shipped model.
 
     OMP_NUM_THREADS=1 python -m benchmarks.refining            # 40 images
     OMP_NUM_THREADS=1 python -m benchmarks.refining --quick    # 2, to try
 
-Images of two things each are drawn; where the shipped judge sees both, the map of each noun is held
-against the judge's mask: intersection over union at a threshold of 0.4, plain and refined with
-several powers. Nothing is chosen by the result.
+Images of two objects each are drawn; where the shipped judge sees both, the map of each noun is
+compared with the judge's mask: intersection over union at a threshold of 0.4, plain and refined
+with several powers. No setting is chosen by the result.
 """
 
 from __future__ import annotations

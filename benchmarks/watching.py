@@ -1,17 +1,17 @@
-"""What watching costs: time beside the untouched pipeline, time inside our own code, memory held.
+"""Cost of tracing: time compared with the untraced pipeline, time in daam_nb's code, memory.
 
     OMP_NUM_THREADS=1 python -m benchmarks.watching                 # the size of SD 1.5
     OMP_NUM_THREADS=1 python -m benchmarks.watching --size small    # quick, to try
     OMP_NUM_THREADS=1 python -m benchmarks.watching --size shipped  # the model of the package
 
 Untraced and traced calls of one pipeline alternate in one process, under guidance, and their
-latents must be equal. Our own code is timed by clocks around every hook and tap of ours, apart from
-what the pipeline computes; the cross-attention layers by hooks of this file, while nothing is
-traced. With one thread all clocks count processor time, so that a busy machine blurs them less.
+latents must be equal. daam_nb's code is timed by clocks around every hook and tap, separately from
+the pipeline's computation; the cross-attention layers by hooks of this file, while nothing is
+traced. With one thread all clocks count processor time, so that a busy machine affects them less.
 
-The goal, at the size of SD 1.5 and for 4 tokens: our own code takes at most 25 ms a step, or at
+The goal, at the size of SD 1.5 and for 4 tokens: daam_nb's code takes at most 25 ms per step, or at
 most 12 % of the time of the cross-attention layers; and at most 0.42 MiB per token and step are
-held. The exit status is 1 where it is missed.
+held. The exit status is 1 if it is missed.
 """
 
 from __future__ import annotations
@@ -77,14 +77,14 @@ def random_pipeline(channels: tuple[int, ...], text: int, latent: int) -> Any:
 
 @dataclass
 class Spent:
-    """Seconds inside of something, apart for each step."""
+    """Seconds inside some code, separately for each step."""
 
     clock: Callable[[], float]
     steps: list[float] = field(default_factory=list)
     once: float = 0.0  # before the first step and after the last
 
     def next_step(self) -> None:
-        """From now on, what is added belongs to another step."""
+        """From now on, added time belongs to the next step."""
         self.steps.append(0.0)
 
     def add(self, seconds: float, *, once: bool = False) -> None:
@@ -97,7 +97,7 @@ class Spent:
 
 @contextmanager
 def own_code(spent: Spent) -> Iterator[None]:
-    """Clocks around all that a trace puts into a call: none of it runs inside another."""
+    """Clocks around all code that a trace adds to a call, without nesting."""
     whole_call = {"_begin", "_end"}
     told = [
         name for name in dir(session.Tracer) if name.startswith(("_before_", "_after_", "_on_"))
@@ -177,7 +177,7 @@ class Measured:
 
     @property
     def held(self) -> float:
-        """MiB of the arrays per token and step, by the memory they hold on to."""
+        """MiB of the arrays per token and step, by the memory they keep alive."""
         assert self.run is not None
         nbytes = sum(a.untyped_storage().nbytes() for a in self.run.attention.values())
         return nbytes / 2**20 / len(self.run.columns) / len(self.run.steps)
@@ -226,7 +226,7 @@ COLUMNS = (
 
 
 def row(name: str, found: Measured) -> list[object]:
-    """The line of the table: medians, milliseconds a step."""
+    """The line of the table: medians, milliseconds per step."""
     assert found.run is not None
     pairs = [t / p for t, p in zip(found.traced, found.plain, strict=True)]
     own, attention = median(found.own), median(found.attention)
@@ -237,7 +237,7 @@ def row(name: str, found: Measured) -> list[object]:
 
 
 def main() -> int:
-    """Measure, print, write; 1 where the goal is missed."""
+    """Measure, print, write; 1 if the goal is missed."""
     parser = arguments("watching.json", __doc__.splitlines()[0])
     parser.add_argument("--size", choices=[*SIZES, "shipped"], default="sd15")
     parser.add_argument("--steps", type=int, default=2)

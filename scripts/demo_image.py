@@ -1,4 +1,4 @@
-"""Make docs/images/demo.png, the README's image: some words of what `make demo` draws.
+"""Make docs/images/demo.png, the README's image: maps of some words of `make demo`.
 
 python -m scripts.demo_image [--to FOLDER]
 """

@@ -1,12 +1,12 @@
-"""How many files of daam_nb a call leads through: those whose functions are entered.
+"""Count the files of daam_nb that a call runs through: those whose functions are entered.
 
     python -m scripts.entered_files [CALL...]
 
 CALL is `generate`, `explore` or `click` (one word clicked in the explorer's page, with all that
 the page then asks for); by default all. A file is counted when one of its functions, methods or
 comprehensions begins to run (`sys.setprofile`) in any thread while the call runs. Importing a file
-is not entering it: everything is imported by a first, uncounted call on other objects. What is
-counted starts cold, on a recording that was just read from its folder.
+is not entering it: everything is imported by a first, uncounted call on other objects. The counted
+call starts cold, on a recording that was just loaded from its folder.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PACKAGE = Path(dnb.__file__).parent
 
 @contextmanager
 def entered() -> Iterator[set[str]]:
-    """Gather the files of daam_nb, relative to the package, whose functions are entered."""
+    """Collect the files of daam_nb, relative to the package, whose functions are entered."""
     files: set[str] = set()
 
     def profile(frame: FrameType, event: str, _: Any) -> None:
@@ -89,7 +89,7 @@ def files_of(name: str) -> list[str]:
 
 
 def main() -> None:
-    """Print the files of the calls asked for."""
+    """Print the files of the requested calls."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("calls", nargs="*", metavar="CALL", help=", ".join(CALLS))
     names = parser.parse_args().calls or list(CALLS)

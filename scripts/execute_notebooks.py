@@ -4,10 +4,10 @@
     python -m scripts.execute_notebooks FILE...
     python -m scripts.execute_notebooks --tidy [FILE...]     # nothing is run
 
-Each runs in a new kernel and an empty folder. What changes without meaning is left out: metadata,
-progress bars, execution times. Of what is shown in several ways one stays, and images are kept
-in 256 colors, so that a notebook is small enough to be read on the web. A notebook whose cell
-fails is not written.
+Each runs in a new kernel and an empty folder. Meaningless changes are left out: metadata, progress
+bars, execution times. Of several representations of an output one is kept, and images are reduced
+to 256 colors, so that a notebook is small enough to be read on the web. A notebook with a failing
+cell is not written.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def executed(path: Path, *, times: int = 1) -> Any:
     path
         The notebook.
     times
-        How often all cells run in the same kernel and folder, as people do; the outputs are those
-        of the first.
+        Number of times that all cells are run in the same kernel and folder, as users do; the
+        outputs are those of the first run.
 
     Raises
     ------
     nbclient.exceptions.CellExecutionError
-        With the cell and its traceback, where one fails.
+        If a cell fails; it holds the cell and its traceback.
     """
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +83,7 @@ def _environment() -> dict[str, str]:
 
 
 def tidied(notebook: Any) -> Any:
-    """The notebook without what differs from run to run, or from machine to machine."""
+    """The notebook without contents that differ between runs or machines."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -97,7 +97,7 @@ def tidied(notebook: Any) -> Any:
 
 
 def _joined(outputs: Iterable[Any]) -> list[Any]:
-    """The same outputs; what one stream wrote in several pieces (that is chance) is one piece."""
+    """The same outputs, with the pieces of one stream joined (their number is random)."""
     joined: list[Any] = []
     for output in outputs:
         before = joined[-1] if joined else None
@@ -122,7 +122,7 @@ def _tidied(output: Any) -> Any:
 
 
 def _smaller(written: str, width: int | None) -> str:
-    """The same image, as base64, with a palette, and not much larger than it is shown."""
+    """The same image, as base64, with a palette, and not much larger than displayed."""
     image = Image.open(io.BytesIO(base64.b64decode(written)))
     most = round(DENSITY * width) if width else image.width
     if image.mode == "P" and image.width <= most:

@@ -1,4 +1,4 @@
-"""Write what follows from the explorer's table of controls: the page's half, the documents'.
+"""Generate the page's and the documents' parts from the explorer's table of controls.
 
     python -m scripts.explorer_controls [--to FOLDER]
 

@@ -1,4 +1,4 @@
-"""Images for the web in 256 colors: a third of the size, and hardly to be told apart."""
+"""Images for the web in 256 colors: a third of the size, with hardly visible differences."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ COLORS = 256
 def few_colors(image: Image.Image) -> bytes:
     """Write an image as a PNG with a palette of its own.
 
-    The palette covers every color that is there, also those of few pixels, and is then moved
-    towards what most pixels have; there is no dithering, which would add noise to plain areas.
-    Transparency is laid on white.
+    The palette covers every color, also those of few pixels, and is then moved towards the most
+    frequent ones; there is no dithering, which would add noise to plain areas. Transparent pixels
+    are put on white.
     """
     if image.mode in ("RGBA", "LA", "PA"):
         paper = Image.new("RGBA", image.size, "white")

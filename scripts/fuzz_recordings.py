@@ -1,14 +1,14 @@
-"""Mutate recordings as a hostile stranger would, and open each in every way there is.
+"""Mutate recordings as an attacker would, and open each in every possible way.
 
     python -m scripts.fuzz_recordings --cases 20000 --workers 2
     python -m scripts.fuzz_recordings --first 1234 --cases 1     # one seed again
 
 Each case is one seed: a small recording, one to four changes of its JSON, of the header and the
-bytes of its arrays, of its image or of its files, with every checksum and size put right again in
-most of them, so that the changes get past them. It goes through `load`, `heat_maps`,
-`explore().to_html()` and `daam-nb open`. What is asserted of each: an answer or an error of
-ours (`DaamError`), in less than 2 s of the processor and with less than 1 GiB of memory, and
-nothing printed that a terminal obeys. The summary names the seed of each case that failed.
+bytes of its arrays, of its image or of its files, with every checksum and size corrected in most
+cases, so that the changes pass these checks. It goes through `load`, `heat_maps`,
+`explore().to_html()` and `daam-nb open`. Asserted for each: a result or a `DaamError`, in less than
+2 s of processor time and with less than 1 GiB of memory, and no control sequences printed. The
+summary names the seed of each case that failed.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ _WAYS: dict[str, Callable[[Path, Path], object]] = {}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one case.
+    """The result of one case.
 
     Attributes
     ----------
     seed
-        Makes it again.
+        Reproduces the case.
     changes
-        What was done to the recording.
+        The changes of the recording.
     outcome
-        ``"opened"``, the name of our error, or ``"failed"``.
+        ``"opened"``, the name of the `DaamError`, or ``"failed"``.
     problem
-        What is wrong, with the traceback of a foreign error; empty where nothing is.
+        Description of the failure, with the traceback of a foreign error; empty if there is none.
     """
 
     seed: int
@@ -66,7 +66,7 @@ class Verdict:
 
 
 def judged(seed: int, source: Path, work: Path) -> Verdict:
-    """Make one case, open it in every way, and say what became of it."""
+    """Make one case, open it in every way, and return its result."""
     folder = work / "run"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
@@ -157,7 +157,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _worker(line: Connection, source: Path) -> None:
-    """Judge the seeds that come down the line."""
+    """Judge the seeds received through the pipe."""
     import torch
 
     torch.set_num_threads(1)
@@ -185,12 +185,12 @@ class _Hand:
         self.since = time.monotonic()
 
     def take(self, seed: int) -> None:
-        """Be given a seed."""
+        """Assign a seed to the worker."""
         self.line.send(seed)
         self.seed, self.since = seed, time.monotonic()
 
     def verdict(self) -> Verdict:
-        """What it says of its seed; where it died, that."""
+        """The worker's verdict on its seed; if it died, that."""
         assert self.seed is not None
         seed, self.seed = self.seed, None
         self.cases += 1
@@ -249,7 +249,7 @@ def _so_far(made: list[Verdict], began: float) -> str:
 
 
 def summary(verdicts: list[Verdict]) -> str:
-    """How many came to what, and each failure with its seed."""
+    """Counts by outcome, and each failure with its seed."""
     lines = [
         f"{count:7d}  {outcome}"
         for outcome, count in Counter(one.outcome for one in verdicts).most_common()
@@ -261,7 +261,7 @@ def summary(verdicts: list[Verdict]) -> str:
 
 
 def main() -> int:
-    """Read the options, run, print the summary; 1 where a case failed."""
+    """Read the options, run, print the summary; 1 if a case failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=20_000, help="how many (default: 20000)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")

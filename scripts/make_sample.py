@@ -2,8 +2,8 @@
 
     python -m scripts.make_sample [SEED] [--to FOLDER]
 
-Writes ``daam_nb/sample_recording/`` (anew, where it is there), which `daam_nb.sample()` opens, and
-says what it holds. Run it again whenever the shipped model or the format changes.
+Writes ``daam_nb/sample_recording/`` (replacing it), which `daam_nb.sample()` opens, and prints what
+it holds. Run it again whenever the shipped model or the format changes.
 """
 
 from __future__ import annotations

@@ -2,11 +2,10 @@
 
     python -m scripts.menagerie_page --work FOLDER [--to FOLDER]
 
-FOLDER is where `python -m training score` painted the fixed images with the shipped weights. The
+FOLDER is where `python -m training score` drew the fixed images with the shipped weights. The
 figures go to `docs/images/menagerie-*.png`; the tables, between marks in the two pages, come from
 the JSON files in `training/eval/results`; `--to` puts pages and figures into one other folder.
-Nothing is chosen by hand: the images are the first, or
-every so many, of their group of prompts.
+Nothing is chosen by hand: the images are the first ones, or every n-th, of their group of prompts.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ Facts = dict[str, Any]
 
 
 def results(folder: Path = RESULTS) -> dict[str, Facts]:
-    """What was measured of one model: file name without ending to its content."""
+    """The measurements of one model: file name without ending -> content."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
 def blocks(measured: dict[str, Facts]) -> dict[str, str]:
-    """Name of a block in a page to its text."""
+    """Name of a block in a page -> its text."""
     made: dict[str, str] = {}
     if "score" in measured:
         score = measured["score"]
@@ -88,14 +87,14 @@ def _model(score: Facts) -> str:
 
 
 def filled(text: str, made: dict[str, str]) -> str:
-    """A page with the text between `<!-- figures: NAME -->` and `<!-- end -->` made anew.
+    """A page with the text between `<!-- figures: NAME -->` and `<!-- end -->` replaced.
 
-    Blocks that nothing was measured for keep what they hold.
+    Blocks without measurements are kept.
 
     Raises
     ------
     KeyError
-        For a mark whose name no block has.
+        For a mark with an unknown name.
     """
 
     def block(found: re.Match[str]) -> str:
@@ -117,13 +116,13 @@ KNOWN = {
 
 
 def spread(indices: Sequence[int], count: int) -> list[int]:
-    """Every so many of a list, from its first on."""
+    """Evenly spaced items of a list, from its first on."""
     step = len(indices) / count
     return [indices[int(i * step)] for i in range(count)]
 
 
 def write_sheet(work: Path, name: str, results: Path, model: Path, images: Path) -> None:
-    """One of `SHEETS`, of the images that a model painted."""
+    """One of `SHEETS`, of the images that a model drew."""
     groups, count = SHEETS[name]
     every = entries()
     rows = [json.loads(line) for line in (results / "rows.jsonl").read_text().splitlines()]
@@ -137,7 +136,7 @@ def write_sheet(work: Path, name: str, results: Path, model: Path, images: Path)
 
 
 def write_figures(work: Path, images: Path) -> None:
-    """All figures, from the images painted and the results, into a folder."""
+    """Write all figures, from the drawn images and the results, into a folder."""
     for name in SHEETS:
         joint = name == "joint"
         measured = (JOINT_RESULTS, JOINT) if joint else (RESULTS, WEIGHTS)

@@ -1,11 +1,10 @@
-"""Run the Python blocks of documents and write what they print into the text blocks behind them.
+"""Run the Python blocks of documents and write their output into the text blocks after them.
 
     python -m scripts.print_blocks FILE...
 
 A document's blocks run in their order, in one namespace and an empty folder; what one prints
 replaces the ```text block that follows it, wrapped as the document is. A revision of the shipped
-model that the prose names is brought up to date as well. The prose around the numbers is not: read
-it again.
+model named in the prose is updated as well. The prose around the numbers is not: read it again.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def printed(text: str, *, revision: str) -> str:
     Raises
     ------
     Exception
-        What a block raises.
+        Whatever a block raises.
     """
     names: dict[str, Any] = {"__name__": "__main__"}
 

@@ -1,4 +1,4 @@
-"""Make docs/images/rating.png: the page that asks people, as it looks in a real browser.
+"""Make docs/images/rating.png: the rating page in a real browser.
 
     python -m scripts.rating_screenshots                  # docs/images/rating.png
     python -m scripts.rating_screenshots --to FOLDER      # the same, into a folder

@@ -1,8 +1,8 @@
-"""Write the options of every study into a document, as their dataclasses say them.
+"""Write the options of every study into a document, from their dataclasses.
 
     python -m scripts.study_options docs/studies.md
 
-What stands between ``<!-- options: begin -->`` and ``<!-- options: end -->`` is replaced.
+The text between ``<!-- options: begin -->`` and ``<!-- options: end -->`` is replaced.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def row(each: Option) -> str:
 
 
 def renewed(text: str) -> str:
-    """The document with the tables of now."""
+    """The document with the present tables."""
     if not BETWEEN.search(text):
         raise SystemExit(f"The document lacks the lines {BEGIN} and {END}.")
     return BETWEEN.sub(lambda _: f"{BEGIN}\n\n{tables()}\n\n{END}", text)

@@ -110,7 +110,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         head_table(3)  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match="exactly one row for each head"):
         table_of(run, rows=(table_of(run).rows[0],) * 2)
-    with pytest.raises(SelectionError, match="no head"):
+    with pytest.raises(SelectionError, match=r"not a \(layer, head\) pair"):
         table_of(run, rows=({"layer": "a", "head": True, "relevant": True},))
     for relevant in ("False", 1, math.nan, None):
         with pytest.raises(

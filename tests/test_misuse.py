@@ -292,7 +292,7 @@ def test_an_occurrence_is_of_words_alone() -> None:
         SelectionError, match="occurrence=1 chooses among several equal words: give word="
     ):
         RUN.at(LAYER, occurrence=1)
-    with pytest.raises(SelectionError, match="it cannot be True"):
+    with pytest.raises(SelectionError, match="occurrence=True: it must be"):
         MAPS.word("a", occurrence=True)
 
 

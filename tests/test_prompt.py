@@ -154,7 +154,7 @@ def test_what_cannot_be_asked_for() -> None:
     prompt = prompt_of(DOGS)
     with pytest.raises(SelectionError, match="occurrence='1': it must be a whole number >= 0"):
         prompt.find("dog", occurrence="1")  # type: ignore[arg-type]
-    with pytest.raises(WordNotFoundError, match="' ' holds no word"):
+    with pytest.raises(WordNotFoundError, match="' ' contains no word"):
         prompt.find(" ")
     with pytest.raises(WordNotFoundError, match="Upper and lower case differ"):
         prompt.find("DOG", case=True)
@@ -238,17 +238,17 @@ def damaged(*changes: tuple[str, Any]) -> dict[str, Any]:
     [
         (None, "A prompt must be an object, not NoneType"),
         ([], "A prompt must be an object, not list"),
-        ({}, "A prompt: 'tokens' should be list, but is NoneType"),
-        (damaged(("text", KeyError)), "A prompt: 'text' should be str"),
+        ({}, "A prompt: 'tokens' must be list, not NoneType"),
+        (damaged(("text", KeyError)), "A prompt: 'text' must be str"),
         (damaged(("text", "a")), "span 2-5, which is empty or outside the text of 1 characters"),
         (damaged(("text", "a ca\ud83d")), "'text' holds half a character"),
         (damaged(("tokens", {"0": 1})), "'tokens' must be list, not dict"),
-        (damaged(("tokens.1", 7)), "Token 1 of the prompt should be an object, but is int"),
+        (damaged(("tokens.1", 7)), "Token 1 of the prompt must be an object, not int"),
         (damaged(("tokens.1.index", 2)), "Token 1 has the key position 2"),
         (damaged(("tokens.1.index", True)), "'index' must be int, not bool"),
         (damaged(("tokens.1.id", 1.0)), "'id' must be int, not float"),
         (damaged(("tokens.1.id", -1)), "'id' must be 0 or more, not -1"),
-        (damaged(("tokens.1.piece", None)), "'piece' should be str, but is NoneType"),
+        (damaged(("tokens.1.piece", None)), "'piece' must be str, not NoneType"),
         (damaged(("tokens.1.special", 0)), "'special' must be bool, not int"),
         (damaged(("tokens.1.role", "king")), "has the role 'king'"),
         (damaged(("tokens.1.role", ["text"])), "has the role"),

@@ -109,7 +109,7 @@ def test_one_head_by_its_pair_is_the_head_by_its_number() -> None:
         ([(DOWN, 1), 3], "3 (int) is given among (layer, head) pairs"),
         ([3, (DOWN, 1)], "3 (int) is given among (layer, head) pairs"),
         ([(DOWN, 1), (DOWN, 1)], f"names ('{DOWN}', 1) more than once"),
-        (DOWN, f"heads='{DOWN}': heads are chosen by"),
+        (DOWN, f"heads='{DOWN}': heads must be"),
         ([DOWN], "is given among (layer, head) pairs"),
         ((0, DOWN), "0 (int) is given among"),
         ([(0, 1)], "a tuple of 2 int is given among"),

@@ -77,7 +77,7 @@ def test_what_was_read_keeps_the_spelling_of_the_text() -> None:
     read = read_back(window("A Cat's giraffe, Café 🦊"), CLIP, text=text)
     assert read.text == "A Cat's giraffe, Café 🦊"
     assert read.token_indices("café") and read.token_indices("🦊")
-    with pytest.raises(PromptError, match="is not what"):
+    with pytest.raises(PromptError, match="does not follow"):
         read_back(window("a blue cat's giraffe, café 🦊"), CLIP, text=text)
     other = read_back(window("a blue cat's giraffe, café 🦊"), CLIP)
     assert other.text == "a blue cat 's giraffe , café 🦊"
@@ -98,7 +98,7 @@ def test_what_was_read_without_any_text() -> None:
     ("text", "read", "message"),
     [
         ("a cat", "a dog", "spell 'a dog', which does not follow 'a cat'"),
-        ("a dog and a cat", "a cat and a dog", "is not what"),
+        ("a dog and a cat", "a cat and a dog", "does not follow"),
         ("cat, 2 (dog:2) 2", "cat 2", "in more than one way"),
     ],
 )

@@ -1,5 +1,5 @@
 """How the menagerie was made: scenes, tokenizer, VAE, diffusion model, judge, export.
 
 `python -m training all` goes from nothing to the shipped files; see `python -m training --help`.
-Beside the package, not in the wheel.
+Next to the package, not in the wheel.
 """

@@ -40,7 +40,7 @@ the judge to them."""
 
 
 def main() -> None:
-    """Parse the command line and run the stages asked for."""
+    """Parse the command line and run the requested stages."""
     parser = argparse.ArgumentParser(
         prog="python -m training", description=__doc__, allow_abbrev=False
     )

@@ -1,4 +1,4 @@
-"""How well a word's cross attention finds its object, measured on rendered scenes' exact masks.
+"""How well a word's cross-attention finds its object, measured with rendered scenes' exact masks.
 
 Scenes are encoded, noised at several timesteps, and passed once through the UNet with their own
 captions; each layer's attention from the image to the word's tokens is the heat map. No image
@@ -59,9 +59,9 @@ def word_maps(
     Parameters
     ----------
     pipeline
-        A menagerie pipeline in float32. Its attention processors are put back afterwards.
+        A menagerie pipeline in float32. Its attention processors are restored afterwards.
     scenes
-        What is looked at.
+        The scenes to measure.
     seed
         Of the noise.
 
@@ -132,7 +132,7 @@ def scores(
     """Mean IoU and pointing game of a choice of layers.
 
     Layers are brought to 16 x 16 (bicubic, clamped at 0), averaged over heads and layers, then
-    brought to the image's size; the mask is where the map exceeds 0.4 of its maximum.
+    resized to the image's size; the mask is where the map exceeds 0.4 of its maximum.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def _iou(maps: Tensor, exact: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def choose_layers(maps: dict[str, Tensor], masks: Sequence[np.ndarray[Any, Any]]) -> list[str]:
-    """Layers added one by one as long as the mean IoU on these scenes grows."""
+    """Add layers one by one as long as the mean IoU on these scenes grows."""
     chosen: list[str] = []
     best = 0.0
     while len(chosen) < len(maps):

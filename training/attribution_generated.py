@@ -1,7 +1,7 @@
-"""How well heat maps find objects in generated images, where the judge's masks stand for truth.
+"""How well heat maps find objects in generated images, with the judge's masks as ground truth.
 
 The maps are the package's own, of whole generations: mean over steps, heads and the chosen
-layers. What the judge does not see cannot be scored, and where it errs the score errs.
+layers. Objects that the judge does not see cannot be scored, and its errors affect the score.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def measure_generated(weights_card: Any, pipeline: Any, judge: Judge) -> dict[st
     Returns
     -------
     dict
-        `images`; `words`, how many named nouns the judge saw in them and were scored; `named`,
-        of how many; for `paper` and `recommended` the mean IoU at 0.4 of the maximum with its
-        95 % interval over images (None of fewer than ten) and the pointing game; `whole_image`,
-        the IoU of marking everything.
+        `images`; `words`, the number of named nouns that the judge saw in them and that were
+        scored; `named`, their total; for `paper` and `recommended` the mean IoU at 0.4 of the
+        maximum with its 95 % interval over images (None of fewer than ten) and the pointing game;
+        `whole_image`, the IoU of marking everything.
     """
     chosen = {"paper": "paper", "recommended": list(weights_card.recommended)}
     got: dict[str, list[tuple[float, bool]]] = {name: [] for name in chosen}

@@ -16,7 +16,7 @@ from training.scenes import facts
 
 
 def is_plain(caption: str) -> bool:
-    """Whether no object in a caption has a color of its own or is small: what is learnt first."""
+    """Whether no object in a caption has its own color or is small, as in scenes learnt first."""
     objects = re.sub(r"on an? \w+ background", "", caption).replace(",", " ").split()
     return not {*COLORS, *SIZES["small"]} & set(objects)
 
@@ -35,12 +35,12 @@ class Batches:
         Holds `scenes` and `latents`.
     config
         `batch`, `caption_dropout`; `single_early`, `single_until`, `plain_early`, `plain_until`:
-        early on more single objects and more plain ones than the world has; and, where it has
+        early on more single objects and more plain ones than in the world; and, if it has
         `directed`, at least that share of captions that state a direction.
     tokenizer
-        Says what an empty caption is.
+        Encodes the empty caption.
     device
-        Where latents and token ids are kept, and where batches are.
+        The device of latents, token ids and batches.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Batches:
         self.refresh()
 
     def __len__(self) -> int:
-        """How many scenes there are."""
+        """The number of scenes."""
         return len(self._single)
 
     def refresh(self) -> None:
@@ -104,7 +104,7 @@ class Batches:
         latents
             (scene, channel, y, x), float32, on the device.
         tokens
-            (scene, token), int64, on the device; those of the empty caption where it is dropped.
+            (scene, token), int64, on the device; those of the empty caption if it is dropped.
         """
         if not len(self):
             raise FileNotFoundError(f"no latents in {self._work}. Run the stage `latents` first.")

@@ -2,9 +2,9 @@
 
 `python -m training.blind sheets --work FOLDER --to PLACE [--weights WEIGHTS]` writes under PLACE
 `names/`, 60 single objects to be named freely, and `labels/`, 200 images to be labeled with the
-world's nouns: each image with a neutral name, sheets of 20, and what the reader is told. The
-key stays in FOLDER. `python -m training.blind score --work FOLDER --report PLACE --names FILE
---labels FILE` compares the answers and writes `blind.json`.
+world's nouns: each image with a neutral name, sheets of 20, and the instructions. The key stays in
+FOLDER. `python -m training.blind score --work FOLDER --report PLACE --names FILE --labels FILE`
+compares the answers and writes `blind.json`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def write_sheets(folder: Path, names: Sequence[str], images: Sequence[Image.Imag
 
 
 def sheets(weights: Path, work: Path, place: Path, *, helpers: int = 0) -> None:
-    """Everything a reader needs, and the key apart from it."""
+    """Write everything a reader needs, and separately the key."""
     folder = work / f"pictures-{card(weights).revision}"
     key: dict[str, Any] = {"model": card(weights).model_id}
     for kind, letter, chosen in (
@@ -93,7 +93,7 @@ def sheets(weights: Path, work: Path, place: Path, *, helpers: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Label:
-    """What a reader saw in one image.
+    """A reader's label of one image.
 
     Attributes
     ----------
@@ -106,12 +106,12 @@ class Label:
 
 
 def read_labels(file: Path) -> dict[str, Label]:
-    """Answers `image,nouns`: nouns parted by ";", a doubtful one with "?", or "none".
+    """Answers `image,nouns`: nouns separated by ";", a doubtful one with "?", or "none".
 
     Raises
     ------
     ValueError
-        For a word that is no noun of the world, or an image answered twice.
+        For a word that is not a noun of the world, or an image answered more than once.
     """
     made: dict[str, Label] = {}
     with file.open(newline="", encoding="utf-8") as lines:
@@ -132,7 +132,7 @@ def read_labels(file: Path) -> dict[str, Label]:
 
 
 def agrees(label: Label, claimed: set[str], *, strictly: bool = False) -> bool:
-    """Whether a judge's nouns are a reader's: all sure ones, and none but sure or doubtful ones."""
+    """Whether a judge's nouns are all of a reader's sure ones and only sure or doubtful ones."""
     allowed = label.sure if strictly else label.sure | label.doubtful
     return label.sure <= claimed <= allowed
 
@@ -140,7 +140,7 @@ def agrees(label: Label, claimed: set[str], *, strictly: bool = False) -> bool:
 def score_labels(
     labels: dict[str, Label], claims: dict[str, set[str]], named: dict[str, set[str]]
 ) -> dict[str, Any]:
-    """The judge's agreement with a reader, and what the reader saw of what was asked for.
+    """The judge's agreement with a reader, and how many named objects the reader saw.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the trainings of both models share: texts, batches, noise, a start from exported weights."""
+"""Common code of both models' training: texts, batches, noise, a start from exported weights."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def text_config(config: dict[str, Any], tokenizer: CLIPTokenizer, *, length: int
     config
         `width`, `layers` and `heads`.
     tokenizer
-        Its ids are what the encoder reads.
+        Makes the ids that the encoder reads.
     length
-        Tokens of a caption, padding and all.
+        Tokens of a caption, including padding.
     """
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -46,7 +46,7 @@ def text_config(config: dict[str, Any], tokenizer: CLIPTokenizer, *, length: int
 def stratified_shares(
     rng: np.random.Generator, count: int, *, center: float, spread: float
 ) -> np.ndarray[Any, Any]:
-    """How much noise there is in each image of a batch: some of everything, most near a center.
+    """The share of noise of each image of a batch: spread out, but mostly near a center.
 
     A quarter is evenly spread, three quarters are logit-normal. Both parts are stratified over the
     batch.
@@ -81,7 +81,7 @@ class CaptionedJob:
     Parameters
     ----------
     device
-        What it trains on.
+        The training device.
     config
         The whole configuration; that of the job is the table of its name.
     work
@@ -115,9 +115,9 @@ class CaptionedJob:
         self._batches = Batches(work, self._config, self.tokenizer, device)
 
     def refresh(self) -> None:
-        """Take in the scenes that were encoded since."""
+        """Add the scenes that were encoded since."""
         self._batches.refresh()
 
     def measure(self) -> dict[str, float]:
-        """How many scenes there are by now."""
+        """The present number of scenes."""
         return {"scenes": float(len(self._batches))}

@@ -1,4 +1,4 @@
-"""Check a finished run: its losses fell, its files load, its pipeline paints."""
+"""Check a finished run: its losses fell, its files load, its pipeline draws."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def losses(journal: Path) -> list[float]:
 
 
 def check_run(work: Path, folder: Path) -> dict[str, Any]:
-    """Raise when a stage's loss did not fall, or the exported pipeline does not load and paint.
+    """Raise if a stage's loss did not fall, or the exported pipeline does not load and draw.
 
     Returns
     -------

@@ -81,15 +81,15 @@ def draw_timesteps(
 ) -> np.ndarray[Any, Any]:
     """Timesteps of a batch: a quarter evenly spread, the others where words matter most.
 
-    With little noise the image itself tells what it shows, and with nothing but noise there is
-    no place yet; in between, around timestep 730, the caption decides. Three quarters are drawn
-    there (`stratified_shares`).
+    With little noise the image itself shows its content, and with pure noise there is no layout
+    yet; in between, around timestep 730, the caption matters most. Three quarters are drawn there
+    (`stratified_shares`).
 
     Parameters
     ----------
     center
-        Logit of the middle of those three quarters, as a share of all timesteps. Where things go
-        is decided earlier than what they are: 2 stands for timestep 880.
+        Logit of the middle of those three quarters, as a share of all timesteps. The layout is
+        decided earlier than the objects: 2 is timestep 880.
 
     Returns
     -------
@@ -123,8 +123,8 @@ class DiffusionJob(CaptionedJob):
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one random batch.
 
-        The v-error is weighted by 1 / (1 + SNR / 8), which spends little on the last traces of
-        noise.
+        The v-error is weighted by 1 / (1 + SNR / 8), which gives little weight to the last traces
+        of noise.
         """
         clean, tokens = self._batches.draw(rng, progress)
         count = len(clean)

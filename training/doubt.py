@@ -1,8 +1,8 @@
-"""Choose how sure the judge must be, on images that the model draws from training captions.
+"""Choose the judge's least confidence, on images that the model draws from training captions.
 
-On rendered scenes it hardly ever errs; what it must not do is to see things in a generated image
-that shows nothing clearly. What a caption names is the only truth there is about such images,
-and those of the fixed prompts are not looked at.
+On rendered scenes it hardly ever errs, but it must not see objects in a generated image that shows
+nothing clearly. The caption is the only ground truth for such images, and those of the fixed
+prompts are not used.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def choose(judge_file: Path, weights: Path, work: Path, *, helpers: int = 0) -> 
     work
         Receives the images, in a folder of these weights.
     helpers
-        How many more processes paint.
+        Number of additional drawing processes.
     """
     wanted, folder = captions(), work / f"doubt-{card(weights).revision}"
     draw(weights, folder, wanted, settings(), helpers=helpers)
@@ -75,7 +75,7 @@ def choose(judge_file: Path, weights: Path, work: Path, *, helpers: int = 0) -> 
 
 
 def write_doubt(file: Path, doubt: Doubt) -> None:
-    """Put a doubt into the metadata of a judge's file; its weights stay as they are."""
+    """Write a doubt into the metadata of a judge's file; its weights are not changed."""
     with safe_open(file, framework="pt") as held:
         state: dict[str, torch.Tensor] = {k: held.get_tensor(k) for k in held.keys()}  # noqa: SIM118
     with whole_file(file) as part:

@@ -45,8 +45,8 @@ def build_pipeline(
     Parameters
     ----------
     weights
-        "average" (EMA), or "model", the last ones: better when the run learnt fast up to its end
-        and the average lags behind.
+        "average" (EMA), or "model", the last ones: better if the run learnt fast up to its end and
+        the average lags behind.
     """
     tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
     state = load_checkpoint(work / "diffusion.pt")
@@ -71,7 +71,7 @@ def build_pipeline(
 
 
 def export(config: dict[str, Any], work: Path, folder: Path, *, weights: str = "average") -> None:
-    """Write the shipped files; the folder changes at once, never half.
+    """Write the shipped files; the folder is replaced atomically.
 
     Parameters
     ----------
@@ -127,10 +127,10 @@ def build_joint_pipeline(
 def export_joint(
     config: dict[str, Any], work: Path, folder: Path, *, weights: str = "average"
 ) -> None:
-    """Write the second model's own files; the folder changes at once, never half.
+    """Write the second model's own files; the folder is replaced atomically.
 
-    Autoencoder and tokenizer are not among them: they are the first model's. The card says which
-    autoencoder it must be.
+    Autoencoder and tokenizer are not among them: they are the first model's. The card identifies
+    the autoencoder.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def export_joint(
 
 
 def _trained_vae(config: dict[str, Any], work: Path) -> AutoencoderKL:
-    """The autoencoder, built anew, so that it does not name the folder it was trained in."""
+    """Rebuild the autoencoder, so that it does not name the folder it was trained in."""
     vae = build_vae(config["vae"])
     vae.load_state_dict(AutoencoderKL.from_pretrained(work / "vae").state_dict())
     return vae.eval()
@@ -204,7 +204,7 @@ def _finish(half: Path, folder: Path, checkpoint: Path, *, name: str, **more: An
 
 
 def _load_as_float32(config: Path) -> None:
-    """Let a plain ``from_pretrained`` give one dtype throughout.
+    """Make a plain ``from_pretrained`` give one dtype throughout.
 
     transformers takes the dtype from this file, diffusers takes float32 whatever the files hold.
     """

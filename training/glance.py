@@ -1,7 +1,6 @@
-"""A look at a run while it goes on: what the judge sees in images of training captions.
+"""A look at a running training: the judge's labels of images of training captions.
 
-The prompts that a model is judged on are not touched, so that what is seen here may decide how a
-run goes on.
+The prompts that a model is evaluated on are not used, so that the results may influence the run.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def glance(
     Parameters
     ----------
     config, work
-        Of the run.
+        Configuration and folder of the run.
     judge_file
         The judge's weights.
     device
@@ -44,13 +43,13 @@ def glance(
     weights
         "average" or "model", as for `build_pipeline`.
     count
-        How many captions of single objects, and how many that state a direction.
+        Number of captions of single objects, and of captions that state a direction.
 
     Returns
     -------
     dict
         Shares in percent: `single`, the object is there; `both`, both objects are; `relation`, of
-        the latter, those whose direction is right. None where there is nothing to count.
+        the latter, those whose direction is right. None if there is nothing to count.
     """
     pipeline = build_pipeline(config, work, weights=weights).to(device)
     pipeline.set_progress_bar_config(disable=True)

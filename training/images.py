@@ -1,8 +1,8 @@
-"""Paint the images that a model is judged on: the prompts, seeds and settings of `prompts.json`.
+"""Draw the images that a model is evaluated on: the prompts, seeds and settings of `prompts.json`.
 
-Images lie in a folder of their own, one PNG each, written whole; what is there is not painted
-again. Each image has a generator of its own, so that it does not depend on its neighbors in a
-batch (but for rounding).
+Images are in a separate folder, one PNG each, written atomically; existing ones are not drawn
+again. Each image has its own generator, so that it does not depend on its neighbors in a batch
+(except for rounding).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def settings() -> dict[str, Any]:
 
 
 def image_path(folder: Path, index: int) -> Path:
-    """Where the image of entry `index` lies."""
+    """The path of the image of entry `index`."""
     return folder / f"{index:04d}.png"
 
 
@@ -50,7 +50,7 @@ class Wanted:
     Attributes
     ----------
     prompt, seed
-        What it is drawn from.
+        Its prompt and seed.
     """
 
     prompt: str
@@ -60,7 +60,7 @@ class Wanted:
 def paint(
     weights: Path, folder: Path, *, indices: Sequence[int] | None = None, helpers: int = 0
 ) -> None:
-    """Paint the images of the fixed prompts that are not there yet.
+    """Draw the missing images of the fixed prompts.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def paint(
     folder
         Receives `NNNN.png`.
     indices
-        Which entries; None paints all.
+        Which entries; None draws all.
     helpers
-        How many more processes of one thread paint with this one.
+        Number of additional single-threaded drawing processes.
     """
     wanted = [Wanted(entry["prompt"], entry["seed"]) for entry in entries()]
     draw(weights, folder, wanted, settings(), indices=indices, helpers=helpers)
@@ -86,7 +86,7 @@ def draw(
     indices: Sequence[int] | None = None,
     helpers: int = 0,
 ) -> None:
-    """Draw what is wanted and not there yet; `paint` says what the arguments are."""
+    """Draw the missing ones of the wanted images; for the arguments see `paint`."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = range(len(wanted)) if indices is None else indices
     missing = [(i, wanted[i]) for i in chosen if not image_path(folder, i).exists()]
@@ -130,9 +130,9 @@ def _draw_part(
 
 
 def exported(weights: Path) -> tuple[Any, dict[str, Any]]:
-    """An exported pipeline of either architecture, and what its calls need besides.
+    """Load an exported pipeline of either architecture, and the further arguments of its calls.
 
-    The joint model takes its autoencoder from the folder `weights` beside its own, and gets no
+    The joint model takes its autoencoder from the folder `weights` next to its own, and gets no
     more columns of zeros for its absent third text encoder than there are tokens: the fewest that
     it was trained with, and the fastest.
     """

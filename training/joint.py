@@ -3,12 +3,13 @@
 Same world, autoencoder and tokenizer as the first model. Images are read as 256 patches of one
 latent pixel each, so that attention maps are 16 x 16.
 
-The pipeline has no third text encoder (T5). In its place `StableDiffusion3Pipeline` puts columns
-of zeros behind the captions' tokens, and how many depends: 256 by default (`max_sequence_length`),
-in older versions of diffusers as many as the tokenizer's length. Zeros have no place, hence all
-these columns stay alike in every layer, and N of them do what one does whose attention score is
-raised by log N. So the transformer is trained with one column and a random N: which is exact, a
-tenth to a half cheaper, and makes a model that paints for whatever N a pipeline chooses.
+The pipeline has no third text encoder (T5). Instead `StableDiffusion3Pipeline` puts columns of
+zeros after the captions' tokens; their number depends on the version: 256 by default
+(`max_sequence_length`), in older versions of diffusers as many as the tokenizer's length. Zeros
+have no position, so all these columns are equal in every layer, and N of them act like one whose
+attention score is raised by log N. So the transformer is trained with one column and a random N,
+which is exact, a tenth to a half cheaper, and makes a model that works for any N that a pipeline
+chooses.
 """
 
 from __future__ import annotations
@@ -95,14 +96,14 @@ def build_parts(config: dict[str, Any], tokenizer: CLIPTokenizer) -> nn.ModuleDi
 
 
 def embed(parts: nn.ModuleDict, tokens: Tensor, *, nulls: int) -> tuple[Tensor, Tensor]:
-    """What the pipeline's `encode_prompt` makes of captions, without a third text encoder.
+    """Encode captions like the pipeline's `encode_prompt`, without a third text encoder.
 
     Parameters
     ----------
     tokens
         (caption, token), ids of captions padded to the tokenizer's length.
     nulls
-        How many columns of zeros stand for the third encoder's.
+        Number of columns of zeros instead of the third encoder's.
 
     Returns
     -------
@@ -119,7 +120,7 @@ def embed(parts: nn.ModuleDict, tokens: Tensor, *, nulls: int) -> tuple[Tensor, 
 
 
 class CountedNull:
-    """Joint attention in which the last column of the text stands for several alike.
+    """Joint attention in which the last column of the text stands for several equal ones.
 
     It computes what diffusers' `JointAttnProcessor2_0` does with that column repeated. The score
     is raised by further channels of queries and keys, not by a mask, because only attention
@@ -175,12 +176,12 @@ def draw_noise_shares(
     ----------
     center
         Logit of the middle of the logit-normal part. 0.8, a share of 0.69, has the signal-to-noise
-        ratio of timestep 730 of the first model, around which captions decide what is painted.
+        ratio of timestep 730 of the first model, around which captions matter most.
 
     Returns
     -------
     ndarray
-        (count,), float32 in 0..1, 1 is nothing but noise, in random order.
+        (count,), float32 in 0..1, 1 is pure noise, in random order.
     """
     return stratified_shares(rng, count, center=center, spread=1.0).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Train the judge on rendered scenes with their exact masks, made as they are needed."""
+"""Train the judge on rendered scenes with their exact masks, made on demand."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class JudgeJob:
         self._exact = np.stack([label_map(s) for s in held])
 
     def refresh(self) -> None:
-        """Scenes are made as they are needed."""
+        """Nothing to do: scenes are made on demand."""
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one batch of new scenes, trained combinations and held-out ones alike."""
@@ -122,7 +122,7 @@ def train_judge(
 ) -> None:
     """Train, or continue, and write `judge.safetensors` (float16) into `folder`.
 
-    The file's metadata say when the judge is in doubt (`choose_doubt`).
+    The file's metadata define when the judge is in doubt (`choose_doubt`).
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def train_judge(
 
 
 def note(file: Path, config: dict[str, Any], *, scenes: int = SCENES[1]) -> None:
-    """Write `judge.json` beside the weights: their checksum, configuration and accuracy.
+    """Write `judge.json` next to the weights: their checksum, configuration and accuracy.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def note(file: Path, config: dict[str, Any], *, scenes: int = SCENES[1]) -> None
     config
         The table `judge` that they were trained with.
     scenes
-        How many the accuracy is measured on.
+        Number of scenes for measuring the accuracy.
     """
     facts = {
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -174,8 +174,8 @@ def choose_doubt(job: Any, *, scenes: int = SCENES[0]) -> Doubt:
     Returns
     -------
     Doubt
-        Of the choices that claim an absent noun in at most 1 % of the images the one that finds
-        most of the nouns shown by 40 pixels or more; failing that, the one that claims least.
+        Among the choices that claim an absent noun in at most 1 % of the images, the one that finds
+        most of the nouns shown by 40 pixels or more; if there is none, the one that claims least.
     """
     made = [scene(LAST_SEED + i, ("train", "unseen")[i % 2]) for i in range(scenes)]
     images = as_batch(np.stack([np.asarray(s.image) for s in made]))
@@ -211,7 +211,7 @@ def presence(
 
 
 def accuracy(judge: Judge, *, scenes: int = SCENES[1]) -> dict[str, Any]:
-    """How well a judge sees held-out rendered scenes, and what is read from its masks.
+    """Measure a judge on held-out rendered scenes, and properties read from its masks.
 
     Returns
     -------

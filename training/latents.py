@@ -18,7 +18,7 @@ from training.vae import as_batch
 def write_latents(
     work: Path, *, most: int | None = None, device: str = "cpu", bf16: bool = False
 ) -> None:
-    """Encode every shard of `work/scenes` that is not encoded yet.
+    """Encode every shard of `work/scenes` that is not yet encoded.
 
     Parameters
     ----------

@@ -1,12 +1,11 @@
 """The training loop: one leader, and helpers on other cores that share its weights.
 
 On a GPU there are no helpers. On a CPU two processes of one thread each do twice the steps of
-one, and lose little when something else needs a core; two threads of one process wait for each
-other. The helpers are asynchronous: every few steps a worker adds its share of what it changed to
-the shared weights and takes over what the others changed, so that the weights move as far as with
-one worker, on a larger batch (local SGD, Stich 2018, https://arxiv.org/abs/1805.09767; adding the
-whole changes was tried and made the loss worse). Only the leader logs, averages (EMA) and writes
-checkpoints.
+one, and lose little if something else needs a core; two threads of one process wait for each other.
+The helpers are asynchronous: every few steps a worker adds its share of its changes to the shared
+weights and adopts those of the others, so that the weights move as far as with one worker, on a
+larger batch (local SGD, Stich 2018, https://arxiv.org/abs/1805.09767; adding the whole changes was
+tried and made the loss worse). Only the leader logs, averages (EMA) and writes checkpoints.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ EXCHANGE = 4
 
 
 class Job(Protocol):
-    """What is trained: a module, its loss on a fresh batch, and what is measured of it."""
+    """A training job: a module, its loss on a fresh batch, and its measurements."""
 
     name: str
     module: nn.Module
@@ -45,12 +44,12 @@ class Job(Protocol):
         """Figures for the log, taken now and then."""
 
     def refresh(self) -> None:
-        """Look for data that appeared since."""
+        """Load data that appeared since."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How one job is trained.
+    """The settings for training one job.
 
     Attributes
     ----------
@@ -121,7 +120,7 @@ class Shared:
                 fcntl.flock(file, fcntl.LOCK_UN)
 
     def exchange(self, steps: int) -> None:
-        """Add this worker's share of its change to the shared weights; take over the result."""
+        """Add this worker's share of its change to the shared weights; adopt the result."""
         change = self._gathered().sub_(self._base).mul_(self._share)
         with self.locked():
             self._flat.add_(change)
@@ -136,7 +135,7 @@ def train(run: Run) -> Job:
     Returns
     -------
     Job
-        Its module holds the averaged (EMA) weights where the configuration asks for an average.
+        Its module holds the averaged (EMA) weights if the configuration requests an average.
     """
     options = run.options
     torch.set_num_threads(run.threads)

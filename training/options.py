@@ -1,4 +1,4 @@
-"""What every stage that trains is told."""
+"""Options of every training stage."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """Where, from which seed and on what a stage trains.
+    """Folder, seed and device of a training stage.
 
     Attributes
     ----------
     work
         Folder of the data, checkpoints and logs.
     helpers
-        How many more processes train (0 on a GPU).
+        Number of additional training processes (0 on a GPU).
     start
         Folder of exported weights to start from, with a fresh optimizer and a warm-up; ignored
         once the stage has a checkpoint.

@@ -1,1 +1,1 @@
-"""What `scripts.fuzz_recordings` mutates, and how."""
+"""Originals and mutations for `scripts.fuzz_recordings`."""

@@ -1,4 +1,4 @@
-"""One to four changes of a recording's folder; most put checksums and sizes right afterwards."""
+"""One to four changes of a recording's folder; most correct checksums and sizes afterwards."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def nest(folder: Path, draw: random.Random, signed: bool) -> str:
 
 
 def raw_number(folder: Path, draw: random.Random, signed: bool) -> str:
-    """A number that is none in JSON, or has no end."""
+    """A number that is invalid in JSON, or very long."""
     raw = _bytes(folder / JSON).decode()
     name = draw.choice(("duration", "seed", "guidance", "num_steps", "heads", "id", "bytes"))
     number = draw.choice(RAW_NUMBERS)
@@ -226,7 +226,7 @@ def twice(folder: Path, draw: random.Random, signed: bool) -> str:
 
 
 def evil_text(folder: Path, draw: random.Random, signed: bool) -> str:
-    """A text that is shown to people, with all that spans and tokens need."""
+    """A malicious text that is displayed, with consistent spans and tokens."""
     document = _read(folder)
     source, prompt = document["facts"]["source"], document["facts"]["prompt"]
     text = draw.choice(TEXTS)[: draw.choice((50, 300, 10_000))]
@@ -340,7 +340,7 @@ def odd_header(folder: Path, draw: random.Random, signed: bool) -> str:
 
 
 def change_values(folder: Path, draw: random.Random, signed: bool) -> str:
-    """Numbers in the arrays: any bytes, infinities, NaN, zeros; rightly signed."""
+    """Numbers in the arrays: any bytes, infinities, NaN, zeros; with correct checksums."""
     file, header, values = _arrays(folder)
     name = draw.choice([name for name in header if name != "__metadata__"])
     start, end = header[name]["data_offsets"]
@@ -383,7 +383,7 @@ def _other_format(draw: random.Random) -> bytes:
 
 
 def change_image(folder: Path, draw: random.Random, signed: bool) -> str:
-    """Other bytes where the image is: bombs, other formats, appended data; rightly signed."""
+    """Other bytes instead of the image: bombs, other formats, appended data; correct checksums."""
     document = _read(folder)
     said = document["pictures"]["image"]
     file = _own(folder, said["name"])
@@ -426,7 +426,7 @@ def change_image(folder: Path, draw: random.Random, signed: bool) -> str:
 
 
 def large_image(folder: Path, draw: random.Random, signed: bool) -> str:
-    """A true image of one color that everything agrees on: small on disk, large in memory."""
+    """A valid, consistent image of one color: small on disk, large in memory."""
     document = _read(folder)
     said = document["pictures"]["image"]
     side = draw.choice((512, 2048, 4096))

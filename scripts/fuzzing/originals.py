@@ -1,4 +1,4 @@
-"""The recordings that are mutated: of every kind that can be kept, as small as they can be."""
+"""The recordings to mutate: of every kind that can be saved, as small as possible."""
 
 from __future__ import annotations
 

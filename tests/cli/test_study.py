@@ -96,7 +96,7 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
         (["segmentation", "--into", "x"], "a study is one of attribution, .*, not segmentation"),
         (["attribution", "visuosyntax", "--into", "x"], "not attribution visuosyntax"),
         (["attribution"], "name the folder of the recordings: --into FOLDER"),
-        (["attribution", "--into", "x", "--images", "0"], "'0' is not"),
+        (["attribution", "--into", "x", "--images", "0"], "'0' must be"),
         (["attribution", "--into", "x", "--prompt"], "--prompt is not an option"),
         (
             ["cohyponyms", "--into", "x", "--captions", "mine.txt"],
@@ -107,7 +107,7 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
             ["attribution", "--into", "x", "--head-images", "9"],
             "attribution takes no --head-images; it is for faithfulness",
         ),
-        (["cohyponyms", "--into", "x", "--threshold", "1.5"], "it is a number from 0 to 1"),
+        (["cohyponyms", "--into", "x", "--threshold", "1.5"], "it must be a number from 0 to 1"),
         (
             ["cohyponyms", "--into", "x", "--threshold", "half"],
             "'half' is not a number from 0 to 1",

@@ -253,7 +253,7 @@ def test_nothing_but_white_space_has_no_words(text: str) -> None:
 
 def test_names_and_texts_of_other_kinds_are_refused() -> None:
     for wrong in (5, ["en_core_web_sm"], b"en", spacy):
-        with pytest.raises(WrongKindError, match="The name of a parser is a path, as text"):
+        with pytest.raises(WrongKindError, match="The name of a parser must be a path"):
             load_parser(wrong)  # type: ignore[arg-type]
     parser = SpacyParser(pipeline())
     for wrong in (None, 5, ["a cat"], b"a cat"):

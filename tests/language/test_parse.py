@@ -126,5 +126,5 @@ def test_values_of_other_kinds_make_no_parse(change: dict[str, Any], said: str) 
     facts["words"][0] |= change
     with pytest.raises(ParseError, match=said):
         Parse.from_dict(facts)
-    with pytest.raises(ParseError, match="the parser's name is a text"):
+    with pytest.raises(ParseError, match="the parser's name must be a text"):
         Parse.from_dict({**PARSE.to_dict(), "parser": 5})

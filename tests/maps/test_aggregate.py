@@ -170,9 +170,9 @@ def test_what_is_not_finite_is_not_said_of_the_model_where_attention_was_changed
             read()
         assert str(caught.value) == (
             "The recorded attention holds NaN or infinity, so there is no map. It was "
-            "changed while it was recorded (reweight('fox', 1e+06)): what that made of it may be "
-            "larger than float16 holds, in which it was kept, or the model overflowed. Record "
-            "again with a smaller factor, or with dtype=torch.float32."
+            "changed while it was recorded (reweight('fox', 1e+06)): the result may exceed "
+            "float16, in which it was kept, or the model overflowed. Record again with a smaller "
+            "factor, or with dtype=torch.float32."
         )
 
 
@@ -188,7 +188,7 @@ def test_sums_beyond_float32_are_not_said_of_the_attention() -> None:
     with pytest.raises(RecordingFormatError, match=r"is finite, but its sum.*was altered"):
         heat_maps(run, reduction="sum").word("fox")
     run = changed_by(run, "reweight('fox', 1e+38)")
-    with pytest.raises(RecordingFormatError, match=r"adding it up.*\(reweight\('fox', 1e\+38\)\)"):
+    with pytest.raises(RecordingFormatError, match=r"its sum.*\(reweight\('fox', 1e\+38\)\)"):
         heat_maps(run, reduction="sum").word("fox")
 
 

@@ -273,7 +273,7 @@ def test_facts_that_lie(tmp_path: Path, change: Change, message: str | None) -> 
     with pytest.raises(RecordingFormatError, match=message) as caught:
         load(folder)
     assert str(caught.value).startswith(str(folder / "recording.json"))
-    assert str(caught.value).endswith("or record anew.")
+    assert str(caught.value).endswith("or record again.")
 
 
 def _of_a_size(latent: tuple[int, int], image: tuple[int, int]) -> Change:
@@ -291,10 +291,14 @@ def _of_a_size(latent: tuple[int, int], image: tuple[int, int]) -> Change:
             (8192, 8192),
             "latent_size is 8192 x 8192; a recording may have at most 1048576 cells",
         ),
-        ((20_000, 20_000), (20_000, 20_000), "image_size is 20000 x 20000; 67108864 pixels are"),
+        (
+            (20_000, 20_000),
+            (20_000, 20_000),
+            "image_size is 20000 x 20000; a recording may have at most 67108864",
+        ),
         ((1024, 1024), (8192, 8192), "8 x 12; a latent must be as high as that, or up to 64 times"),
         ((4, 6), (64, 96), "a latent must be as high as that, or up to 64 times as high"),
-        ((12, 18), (8, 12), "no latent is larger than its image"),
+        ((12, 18), (8, 12), "a latent must not be larger than its image"),
         ((8, 12), (640, 96), "their aspect ratios must agree"),
     ],
 )

@@ -66,7 +66,7 @@ EXTRA = Layer("extra", "up", (2, 3), 2)
         (lambda r: {"columns": (0, 1, 2, 3, 4, 5, -1)}, "columns hold -1"),
         (
             lambda r: {"columns": (0, 1, 2, 3, 4, 5, 5)},
-            r"columns are \[0, 1, 2, 3, 4, 5, 5\]; no",
+            r"columns are \[0, 1, 2, 3, 4, 5, 5\]; each may occur only once",
         ),
         (lambda r: {"columns": (0, 1, 2)}, r"has the shape \(3, 2, 7, 8, 12\); with .*3 tokens"),
         (lambda r: {"steps": ()}, "steps are empty"),

@@ -26,7 +26,7 @@ PROMPT = tiny_prompt("a cat and a dog")  # start, a, cat, and, a, dog, end of te
     [
         ((), "Effects need at least one word"),
         (((),), "every word must have tokens"),
-        (((2,), (2,)), "Effects list each word once"),
+        (((2,), (2,)), "Effects must list each word once"),
         ((("cat",),), "token"),
     ],
 )

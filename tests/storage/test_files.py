@@ -56,7 +56,7 @@ def test_the_content_is_on_the_disk_before_the_name_moves(
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
-    with pytest.raises(MissingFolderError, match=r"There is no folder .*nowhere\. Make it"):
+    with pytest.raises(MissingFolderError, match=r"There is no folder .*nowhere\. Create it"):
         write_file(tmp_path / "nowhere" / "page.md", b"")
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileAccessError, match="folder could not be written"):

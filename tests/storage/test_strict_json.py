@@ -107,7 +107,7 @@ def test_bad_json_is_one_error_that_names_the_file_and_the_way_out(raw: bytes, w
     with pytest.raises(RecordingFormatError, match=why) as caught:
         decode(raw, "x.json")
     assert str(caught.value).startswith("x.json: ")
-    assert str(caught.value).endswith("or record anew.")
+    assert str(caught.value).endswith("or record again.")
     assert len(str(caught.value)) < 400
 
 

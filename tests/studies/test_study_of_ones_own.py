@@ -64,7 +64,7 @@ def test_it_is_listed_and_its_option_is_a_flag(package: Path) -> None:
     shown = " ".join(daam_nb(package, "compactness", "--help").stdout.split())
     assert "--share X" in shown and "counts as its core" in shown and "(default: 0.5)" in shown
     wrong = daam_nb(package, "compactness", "--into", "x", "--share", "1.5")
-    assert wrong.returncode == 2 and "it is a number from 0 to 1" in wrong.stderr
+    assert wrong.returncode == 2 and "it must be a number from 0 to 1" in wrong.stderr
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process")

@@ -84,7 +84,7 @@ def test_the_way_out_is_said(sdxl: Any) -> None:
         ({"height": -8}, "height=-8: it must be a whole number >= 1."),
         ({"negative_prompt": 3}, "negative_prompt= must be a text, not 3 (int)."),
         ({"original_size": 64}, "original_size=64: it must be two whole numbers, (height, width)."),
-        ({"latents": "a"}, "latents= is a tensor, not 'a' (str)."),
+        ({"latents": "a"}, "latents= must be a tensor, not 'a' (str)."),
     ):
         with pytest.raises(DaamError) as caught:
             generate(sdxl, "a cat", seed=0, **options)

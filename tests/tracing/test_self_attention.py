@@ -166,7 +166,7 @@ def test_refusals_come_before_the_first_step() -> None:
         traced(pipe, memory=without + run.self_attention.nbytes // 2, **sized())
     with pytest.raises(SelectionError, match="all of these layers are larger"):
         traced(pipe, **sized(height=320, width=320), layers="up_blocks.2")
-    with pytest.raises(UnsupportedPipelineError, match=r"computes its self-attention by PAG"):
+    with pytest.raises(UnsupportedPipelineError, match=r"computes its self-attention with PAG"):
         traced(pipelines.pag(), **sized())
 
 

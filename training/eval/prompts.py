@@ -1,6 +1,6 @@
-"""Write the prompts that a model is judged on. Fixed before training ends, and not changed after.
+"""Write the prompts that a model is evaluated on, fixed before training ends and not changed after.
 
-`python -m training.eval.prompts [FILE]` writes `prompts.json` beside this file, or another file.
+`python -m training.eval.prompts [FILE]` writes `prompts.json` next to this file, or another file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The grammar's captions as spaCy reads them: fresh in every epoch, those held out always alike."""
+"""The grammar's captions for spaCy: new ones in every epoch, held-out ones always the same."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_grammar(
     seed
         Decides all of them.
     fresh
-        Whether every epoch has captions of its own. Equal calls in equal order give equal captions.
+        Whether every epoch has new captions. Equal calls in equal order give equal captions.
     pseudo
         Share of open-class words that do not exist.
     """

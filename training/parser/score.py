@@ -1,10 +1,10 @@
-"""Score a pipeline on annotated captions: figures over all of them, never a caption or a word.
+"""Score a pipeline on annotated captions: aggregate figures, never a caption or a word.
 
 `python -m training.parser.score CONLLU --pipeline FOLDER` scores two thirds of the captions, those
 whose number is no multiple of three; `--part held` the remaining third, `--part all` both;
-`--pipeline A B --table` puts several side by side ("caption_parser" is the one that ships). Words
-are given as annotated, so that only tags and trees are scored; `cut_alike` says how often spaCy's
-tokenizer cuts a caption as its annotator did.
+`--pipeline A B --table` puts several side by side ("caption_parser" is the shipped one). Words
+are given as annotated, so that only tags and trees are scored; `cut_alike` is the share of captions
+that spaCy's tokenizer splits as the annotator did.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The tables and figures of the study of adjectives.
+"""Tables and figures of the study of adjectives.
 
-Intervals are of these nouns and new images of them; beside each is the one of whole nouns
+Intervals are for these nouns and new images of them; next to each is that of whole nouns
 (`two_intervals`).
 """
 
@@ -58,7 +58,7 @@ def spills(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def contrasts(table: pd.DataFrame) -> pd.DataFrame:
-    """Paired by image: is the change outside the noun smaller with replay; is the layout kept?
+    """Compare paired images: is the change outside the noun smaller with replay?
 
     Returns
     -------
@@ -193,5 +193,5 @@ def figures(
 
 
 def _one_choice(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one choice of layers: what is measured of images is the same for all."""
+    """Rows of one choice of layers: measures of images are the same for all."""
     return table[table.layers == table.layers.iloc[0]]

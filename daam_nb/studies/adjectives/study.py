@@ -268,13 +268,12 @@ class Adjectives(Study[AdjectivesOptions]):
     options_type = AdjectivesOptions
 
     def check(self, execution: Execution) -> None:
-        """Before anything is drawn: options of the call that a pair settles itself."""
+        """Check, before anything is drawn, for options of the call that a pair sets itself."""
         callers = (execution.caller, Caller.of(adjective_pairs))
         check_options(execution.pipe, execution.call, *callers, keep_is_settled=True)
 
     def prompts(self) -> list[Caption]:
-        """The prompts, each with seeds of its own, so that images of different ones are
-        independent; each pair takes four images."""
+        """The prompts, each with its own seeds, so that their images are independent."""
         options = self.options
         nouns, seeds = options.nouns, options.seeds
         if isinstance(nouns, Mapping):
@@ -290,7 +289,7 @@ class Adjectives(Study[AdjectivesOptions]):
         ]
 
     def record(self, execution: Execution) -> None:
-        """Nothing: pairs are drawn with one attention replayed in the other, and measured there."""
+        """Record nothing: pairs are drawn, with attention replayed, when they are measured."""
 
     def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
         """Tables of `adjective_pairs`; the rows are ``rows.jsonl`` in the study's folder."""
@@ -319,7 +318,7 @@ def _key(caption: Caption, seed: int) -> str:
 
 
 def _names(units: Sequence[tuple[Caption, int]]) -> list[str]:
-    """What the pairs are called in the table; those of one first image by the second, too."""
+    """Names of the pairs in the table; pairs of one first image are also named by the second."""
     names = [name_of(caption.text, seed) for caption, seed in units]
     return [
         name if names.count(name) == 1 else _key(*unit)
@@ -332,7 +331,7 @@ def _names(units: Sequence[tuple[Caption, int]]) -> list[str]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Pair:
-    """A caption and a seed: the first image, and by how they were made those compared with it."""
+    """A caption and a seed: the first image, and those compared with it, by how they were made."""
 
     caption: Caption
     seed: int
@@ -458,7 +457,7 @@ def inside_and_outside(change: Field, region: Mask) -> dict[str, float | None]:
 
 
 def _next(words: Sequence[str]) -> list[tuple[str, str]]:
-    """Each word with the one behind it, the last with the first."""
+    """Each word with the next one, the last with the first."""
     return [(word, words[(index + 1) % len(words)]) for index, word in enumerate(words)]
 
 

@@ -1,8 +1,9 @@
-"""What the network predicts without each of its heads, on the very latents of the image.
+"""The network's prediction without each of its heads, on the image's own latents.
 
 The image is drawn again. At a few of its steps the denoiser is called once more, on the same
 latents and text, with the prompt's row repeated: in each copy the output of one head is zero,
-before the layer's output projection. Of joint attention that is what the head gives image and text.
+before the layer's output projection. In joint attention this is the head's output for image and
+text.
 """
 
 from __future__ import annotations
@@ -41,17 +42,17 @@ _SHADES = 4 / 255
 
 @dataclass
 class HeadCauses:
-    """What taking each head away changes, and what each attends to most.
+    """Effects of ablating each head, and the concept that each attends to most.
 
     Attributes
     ----------
     changes
         (layer, head) -> (y, x): norm over channels of the change of the network's prediction for
         the prompt, divided by the mean over locations of the prediction's own norm; mean over the
-        steps that were looked at.
+        steps examined.
     concepts
-        (layer, head) -> at each of these steps the concept that it attends to most; empty where
-        none were asked for.
+        (layer, head) -> at each of these steps the concept that it attends to most; empty if not
+        requested.
     """
 
     changes: dict[Pair, Field] = field(default_factory=dict)
@@ -59,18 +60,18 @@ class HeadCauses:
 
 
 def steps_looked_at(passes: int, num_steps: int) -> tuple[int, ...]:
-    """So many of the steps, evenly spread: the middle of each of as many parts of the loop."""
+    """Choose evenly spread steps: the middle of each of as many parts of the loop."""
     spread = {int((part + 0.5) * num_steps / passes) for part in range(passes)}
     return tuple(sorted(spread))
 
 
 def check_ablatable(pipe: Any) -> Adapter:
-    """The adapter of a pipeline, each of whose heads can be taken away.
+    """Return the adapter of a pipeline whose heads can be ablated one by one.
 
     Raises
     ------
     UnsupportedPipelineError
-        Where a layer has no output projection of its own, to which its heads are handed.
+        If a layer has no output projection of its own for its heads.
     """
     adapter = adapter_of(pipe)
     for name, module in adapter.modules():
@@ -83,7 +84,7 @@ def check_ablatable(pipe: Any) -> Adapter:
 
 
 def projections(module: nn.Module) -> list[nn.Module]:
-    """The layers to which an attention module hands its heads: of the image, and of the text."""
+    """The projections of an attention module's heads: of the image, and of the text."""
     to_out: Any = getattr(module, "to_out", None)
     first = to_out[0] if isinstance(to_out, nn.ModuleList | nn.Sequential) and len(to_out) else None
     to_add_out = getattr(module, "to_add_out", None)
@@ -98,7 +99,7 @@ def head_causes(
     concepts: ConceptWords | None = None,
     key: str = "",
 ) -> HeadCauses:
-    """Draw an image again, and at some of its steps take each head away.
+    """Draw an image again, and ablate each head at some of its steps.
 
     Parameters
     ----------
@@ -107,17 +108,17 @@ def head_causes(
     recording
         The image.
     passes
-        How many steps are looked at.
+        Number of steps examined.
     concepts
-        Between which each head's relevance is told; None: it is not asked.
+        The concepts for each head's relevance; None: it is not measured.
     key
-        Names the image; it seeds the draw of the concepts' words.
+        The image's key, which seeds the draw of the concepts' words.
 
     Raises
     ------
     StudyError
-        Where the pipeline does not draw the recorded image again, or a repeated row gives another
-        prediction than the row itself.
+        If the pipeline does not reproduce the recorded image, or a repeated row's prediction
+        differs from the row's own.
     """
     adapter = check_ablatable(pipe)
     steps = steps_looked_at(passes, recording.facts.num_steps)
@@ -202,7 +203,7 @@ class _Watch:
         return contextlib.nullcontext() if self._queries is None else self._queries.silent()
 
     def _row(self, rows: int) -> int | None:
-        """Which row of a pass of one image is the prompt's; None where the pass has none."""
+        """The prompt's row in a pass of one image; None if the pass has none."""
         adapter = self._adapter
         if adapter.separate_passes and rows == 1:
             ran, self._ran = self._ran, (self._ran + 1) % len(adapter.separate_passes)
@@ -231,21 +232,21 @@ class _Watch:
 
 
 def prediction(output: Any) -> Tensor:
-    """What the denoiser predicts, of its output."""
+    """The denoiser's prediction, from its output."""
     values: Tensor = output[0] if isinstance(output, tuple) else output.sample
     return values
 
 
 @contextlib.contextmanager
 def without_heads(modules: Mapping[str, nn.Module], rows: Sequence[Pair | None]) -> Iterator[None]:
-    """In each row of the denoiser's batch one head's output is zero, or none, while open.
+    """Set one head's output, or none, to zero in each row of the denoiser's batch, while open.
 
     Parameters
     ----------
     modules
         Attention module by its dotted name.
     rows
-        (layer, head) of each row; None: the row is left as it is.
+        (layer, head) of each row; None: the row is not changed.
     """
     handles = []
     try:

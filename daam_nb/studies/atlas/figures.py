@@ -1,4 +1,4 @@
-"""Figures of the head atlas: how well each head finds objects, and what goes without it."""
+"""Figures of the head atlas: how well each head finds objects, and what changes without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One recording -> what each head attends to, and how well its map of a word finds the object."""
+"""One recording -> each head's attention, and how well its map of a word finds the object."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ _EFFECT_SHARES = ("effect", "effect_of_layer", "effect_of_all")
 
 
 def attention_of(recording: Recording, word: Word) -> dict[tuple[str, int], dict[str, float]]:
-    """(layer, head) -> how much of its attention goes to the prompt's words, and to one of them."""
+    """(layer, head) -> its attention to all of the prompt's words, and to one of them."""
     text = {t.index for t in recording.prompt.tokens if t.role in ("text", "added")}
     own = set(recording.prompt.token_indices(word))
     of_text = [column in text for column in recording.columns]
@@ -149,7 +149,7 @@ def _scores(word_map: WordHeatMap | None, mask: Any) -> dict[str, float]:
 
 
 def scores_of(values: Any, mask: Any) -> dict[str, float]:
-    """IoU and average precision of (y, x) of any size, brought to the mask's pixels."""
+    """IoU and average precision of a map (y, x) of any size, resized to the mask's pixels."""
     raised = resized(values, mask.shape)
     return {
         "iou": ious_at(raised, mask, [TAU])[0],

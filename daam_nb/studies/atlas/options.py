@@ -13,7 +13,7 @@ from daam_nb.studies.options import CaptionOptions, option
 
 
 def _concepts(value: Any, name: str) -> dict[str, tuple[str, ...]] | None:
-    """Concept -> its words; at least two concepts, or there is nothing to choose between."""
+    """Read concept -> words; at least two concepts."""
     if value is None:
         return None
     if not isinstance(value, Mapping):

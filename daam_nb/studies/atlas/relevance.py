@@ -1,7 +1,7 @@
-"""Which concept each head attends to most: head relevance vectors.
+"""Head relevance vectors: the concept that each head attends to most.
 
-Concepts are lists of words. Each word is encoded by itself; at each step and layer one word of
-every concept is drawn, the layer makes keys of their tokens, and the image's queries attend to
+Concepts are lists of words. Each word is encoded separately; at each step and layer one word of
+every concept is drawn, the layer computes keys from their tokens, and the image's queries attend to
 these. A head votes for the concept whose tokens get the most attention, mean over locations and
 tokens.
 
@@ -54,7 +54,7 @@ class ConceptWords:
 
 
 def check_relevance(pipe: Any) -> None:
-    """Raise an `UnsupportedPipelineError` where layers make no keys of a text of their own."""
+    """Raise an `UnsupportedPipelineError` if layers do not compute keys from a separate text."""
     adapter = adapter_of(pipe)
     check_text_keys(adapter)
     for name, module in adapter.modules():
@@ -64,7 +64,7 @@ def check_relevance(pipe: Any) -> None:
 def encoded(
     pipe: Any, concepts: Mapping[str, tuple[str, ...]], call: Mapping[str, Any]
 ) -> ConceptWords:
-    """Encode every word by itself, as the pipeline encodes a prompt of that word.
+    """Encode every word separately, as the pipeline encodes a prompt of that word.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def encoded(
     concepts
         Concept -> its words.
     call
-        Of the study; what says how texts are read is taken from it.
+        Arguments of the study's call; those that determine how texts are read are used.
     """
     check_relevance(pipe)
     adapter = adapter_of(pipe)
@@ -119,7 +119,7 @@ class Queries:
     Attributes
     ----------
     chosen
-        (layer, head) -> the concept of each step that was asked.
+        (layer, head) -> the concept of each step examined.
     """
 
     def __init__(self, modules: Mapping[str, nn.Module], concepts: ConceptWords, key: str) -> None:
@@ -150,7 +150,7 @@ class Queries:
 
     @contextlib.contextmanager
     def silent(self) -> Iterator[None]:
-        """Keep none of what runs inside."""
+        """Ignore what runs inside."""
         self._listening = False
         try:
             yield
@@ -158,12 +158,12 @@ class Queries:
             self._listening = True
 
     def ask(self, row: int, step: int) -> None:
-        """Say for each head which concept the last pass attends to most.
+        """Determine for each head the concept that the last pass attends to most.
 
         Raises
         ------
         StudyError
-            Where a layer made no queries by its own projection.
+            If a layer did not compute its queries with its own projection.
         """
         for name, module in self._modules.items():
             if name not in self._queries:
@@ -178,7 +178,7 @@ class Queries:
 
 
 def drawn_words(concepts: ConceptWords, key: str) -> dict[str, Tensor]:
-    """One word of each concept; the same of the same key."""
+    """Draw one word of each concept; the same for the same key."""
     seed = hashlib.sha256(key.encode()).digest()
     rng = np.random.default_rng(list(seed[:8]))
     return {name: words[int(rng.integers(len(words)))] for name, words in concepts.words.items()}

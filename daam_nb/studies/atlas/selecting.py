@@ -1,9 +1,9 @@
-"""Which heads to draw a word's map from: chosen on one half of the nouns, reported on the other.
+"""Heads for a word's map: chosen on one half of the nouns, reported on the other.
 
-Two ways to put heads in order. *By score*: their mean average precision against the judge's masks,
-a number that has to see masks. *By relevance*: the head relevance vector of the word's own concept,
-which sees none. The first so many of either make the map of a word; how many, is chosen on the same
-half as the order.
+Two ways to rank heads. *By score*: their mean average precision against the judge's masks, which
+needs masks. *By relevance*: the head relevance vector of the word's own concept, which needs none.
+The top heads of either make the map of a word; their number is chosen on the same half as the
+ranking.
 """
 
 from __future__ import annotations
@@ -56,21 +56,21 @@ COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Orders:
-    """Heads of the paper's layers in order, the best first, as one half of the nouns has them.
+    """Heads of the paper's layers in order, the best first, as ranked on each half of the nouns.
 
     Attributes
     ----------
     by_score
         Half -> the order.
     by_relevance
-        Half -> concept -> the order; without concepts where heads were not asked.
+        Half -> concept -> the order; empty if relevance was not measured.
     """
 
     by_score: Mapping[int, Sequence[Pair]]
     by_relevance: Mapping[int, Mapping[str, Sequence[Pair]]]
 
     def content(self) -> dict[str, Any]:
-        """As plain data, by which rows are recognized."""
+        """Plain data that identifies the rows."""
         return {
             "score": {str(half): [list(p) for p in order] for half, order in self.by_score.items()},
             "relevance": {
@@ -83,7 +83,7 @@ class Orders:
 def orders_of(
     table: pd.DataFrame, candidates: Sequence[Pair], relevance: Mapping[int, pd.DataFrame]
 ) -> Orders:
-    """Put heads in order, on each half of the nouns by itself.
+    """Rank heads on each half of the nouns separately.
 
     Parameters
     ----------
@@ -122,16 +122,16 @@ def candidates_of(recording: Recording) -> list[Pair]:
 
 @dataclass(frozen=True)
 class Ways:
-    """All that says which heads make a word's map.
+    """Everything that determines which heads make a word's map.
 
     Attributes
     ----------
     orders
-        Heads in order, as each half has them.
+        Ranked heads, for each half.
     half_of, concept_of
-        Of each noun; no concept where none has it among its words.
+        Half and concept of each noun; no concept if none has it among its words.
     recommended
-        Layers whose heads are one more choice; None: no such.
+        Layers whose heads are one more choice; None: no such choice.
     """
 
     orders: Orders
@@ -169,7 +169,7 @@ def selection_scores(
     Parameters
     ----------
     settings
-        What the words and masks depend on, by content.
+        Settings that the words and masks depend on, by content.
     """
     fixed = {} if ways.recommended is None else {RECOMMENDED: ways.recommended}
     return measured(
@@ -212,13 +212,13 @@ def selection_rows(run: Run, judge: Judge, ways: Ways) -> list[dict[str, Any]]:
 
 
 def reported(table: pd.DataFrame) -> pd.DataFrame:
-    """Every word once for each way, with what the other half of the nouns chose.
+    """Every word once for each way, with the choice of the other half of the nouns.
 
     Returns
     -------
     DataFrame
-        Of the ways that choose, the rows of the number of heads whose mean average precision was
-        highest on the half that was chosen on, in the words of the other half; of the others, all.
+        For ways that choose, the rows of the number of heads with the highest mean average
+        precision on one half, for words of the other half; for other ways, all rows.
     """
     parts = [table[table.chosen_on.isna()]]
     for (_, chosen_on), rows in table[table.chosen_on.notna()].groupby(
@@ -230,6 +230,6 @@ def reported(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_count(rows: pd.DataFrame) -> int:
-    """The number of heads with the highest mean average precision; the smallest of equal ones."""
+    """The number of heads with the highest mean average precision; the smallest one in a tie."""
     means = rows.groupby("count").average_precision.mean()
     return int(means.idxmax()) if len(means) else 0

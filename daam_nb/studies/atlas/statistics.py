@@ -1,4 +1,4 @@
-"""The tables of the head atlas: every head, its concept, agreement of columns, chosen heads."""
+"""Tables of the head atlas: every head, its concept, agreement of columns, chosen heads."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ RESAMPLES = 999
 
 
 def columns_of(table: pd.DataFrame) -> list[str]:
-    """The columns of numbers of which the table has any: a model without effects has none."""
+    """The numeric columns that have values: a model without effects lacks some."""
     known = [*ATTENTION, *EFFECTS, *CAUSES]
     return [name for name in known if name in table and table[name].notna().any()]
 
@@ -70,7 +70,7 @@ def head_means(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def every_head(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
-    """`head_means` for people, with the concept of `relevance_vectors` that is highest."""
+    """`head_means` for display, with each head's highest concept in `relevance_vectors`."""
     means = head_means(table)
     of_heads = means.set_index(HEAD).index
     vectors = relevance_vectors(table)
@@ -98,7 +98,8 @@ def relevance_vectors(table: pd.DataFrame) -> pd.DataFrame:
     """Head relevance vectors: (layer, head) by concept, whose mean over the heads is 1.
 
     Each concept's votes divided by its mean number of votes over heads, as in the paper, so that
-    concepts that many heads attend to compare with others. Without columns where none was asked.
+    concepts that many heads attend to are comparable with others. No columns if it was not
+    measured.
     """
     counted = votes(table)
     heads = pd.MultiIndex.from_frame(table[HEAD].drop_duplicates())
@@ -124,7 +125,7 @@ def top_concepts(vectors: pd.DataFrame) -> dict[tuple[str, int], tuple[str, floa
 
 
 def by_concept(table: pd.DataFrame, labels: Mapping[str, str], top: int = 3) -> pd.DataFrame:
-    """For every concept the heads that are most relevant, with intervals over prompts."""
+    """The most relevant heads for every concept, with intervals over prompts."""
     vectors = relevance_vectors(table)
     if not len(vectors.columns):
         return pd.DataFrame()
@@ -157,7 +158,7 @@ def by_concept(table: pd.DataFrame, labels: Mapping[str, str], top: int = 3) -> 
 def agreement(table: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
     """Spearman's rho over heads between the means of every two columns.
 
-    The interval is of whole prompts drawn again (percentiles): of these heads and other prompts.
+    The interval is from resampling whole prompts (percentiles): for these heads and other prompts.
     """
     names = [name for name in AGREEING if name in columns_of(table)]
     sums, counts = _by_prompt(table, names)
@@ -211,7 +212,7 @@ def _correlations(first: Floats, second: Floats) -> Floats:
 
 
 def which_heads(fitted: pd.DataFrame) -> pd.DataFrame:
-    """Every way to choose heads, in words of nouns that had no say in it."""
+    """Every way to choose heads, on words of nouns not used for the choice."""
     if fitted.empty:
         return pd.DataFrame()
     names = {"iou": HEADINGS["iou"], "average_precision": HEADINGS["average_precision"]}
@@ -226,7 +227,7 @@ def each_half(
     orders: Mapping[int, Sequence[tuple[str, int]]],
     labels: Mapping[str, str],
 ) -> pd.DataFrame:
-    """The heads that each half of the nouns chose by score, and how well they do on the other."""
+    """The heads that each half of the nouns chose by score, with their scores on the other half."""
     chosen = fitted[fitted.way == SCORE]
     if chosen.empty:
         return pd.DataFrame()
@@ -244,7 +245,7 @@ def each_half(
 
 
 def differences(fitted: pd.DataFrame) -> pd.DataFrame:
-    """The ways that choose against the paper's layers, word by word; one correction over all."""
+    """The ways that choose compared with the paper's layers, by word; one correction for all."""
     rows = []
     paper = fitted[fitted.way == PAPER].set_index(["run", "word"])
     for way in (SCORE, RELEVANCE, RECOMMENDED, EVERY):

@@ -1,7 +1,7 @@
-"""The head atlas: every head of a model, by what it attends to, what it writes, what it does.
+"""The head atlas: every head of a model, by its attention, its output and its effect.
 
-Attention and effects are read from recordings; the rest needs the images drawn again: the change of
-the network's prediction without each head, and the concept that each head attends to most.
+Attention and effects are read from recordings; the change of the network's prediction without each
+head, and the concept that each head attends to most, require drawing the images again.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Atlas(Study[AtlasOptions]):
     _why_empty: str = ""
 
     def check(self, execution: Execution) -> None:
-        """Before anything is drawn: the judge, and whether heads can be taken away."""
+        """Check, before anything is drawn, the judge, and whether heads can be ablated."""
         if self.options.judge is None:
             raise StudyError(
                 "The head atlas needs to know where the objects are: give judge=, such as "
@@ -79,7 +79,7 @@ class Atlas(Study[AtlasOptions]):
             check_ablatable(execution.pipe)
 
     def record(self, execution: Execution) -> Corpus:
-        """Record each caption, with the effects of its words where the model has any."""
+        """Record each caption, with the effects of its words if the model supports them."""
         options = self.options
         effects = execution.pipe is not None and records(execution.pipe, effects=True)
         return generate_some(
@@ -95,7 +95,7 @@ class Atlas(Study[AtlasOptions]):
         )
 
     def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
-        """One table of every word and head; of every word and way to choose heads; the causes."""
+        """Tables of words and heads, of words and ways to choose heads, and of the causes."""
         corpus, judge = self._recorded(runs), self.options.judge
         settings = {"judge": content_of(judge, "judge")}
         table = measured(
@@ -211,7 +211,7 @@ class Atlas(Study[AtlasOptions]):
         )
 
     def facts(self, runs: Corpus) -> dict[str, Any]:
-        """What was run: as of every study, the judge by its name, concepts by their number."""
+        """The facts of every study, with the judge's name and the number of concepts."""
         facts = dict(super().facts(runs))
         concepts = self.options.concepts or {}
         return facts | {

@@ -1,4 +1,4 @@
-"""The table of a model's heads as a file: what `daam_nb.register_head_table` reads."""
+"""The table of a model's heads as a file, which `daam_nb.register_head_table` reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHOOSING = 0
 def write_head_table(
     path: Path, table: pd.DataFrame, choices: pd.DataFrame, recording: Recording, *, images: int
 ) -> HeadTable:
-    """Write one row per head: means, ends of intervals, concept, and whether it is relevant."""
+    """Write one row per head: means, ends of intervals, concept and relevance."""
     heads = head_table_of(table, choices, recording, images=images)
     heads.save(path)
     return heads
@@ -36,7 +36,7 @@ def write_head_table(
 def head_table_of(
     table: pd.DataFrame, choices: pd.DataFrame, recording: Recording, *, images: int
 ) -> HeadTable:
-    """The table of a model's heads; relevant are those that were chosen on the first half."""
+    """Make the table of a model's heads; those chosen on the first half are relevant."""
     means = head_means(table)
     tops = top_concepts(relevance_vectors(table)) if _asked(table) else {}
     relevant, chosen = _relevant(table, choices, recording, images)
@@ -70,7 +70,7 @@ def _asked(table: pd.DataFrame) -> bool:
 def _relevant(
     table: pd.DataFrame, choices: pd.DataFrame, recording: Recording, images: int
 ) -> tuple[set[tuple[str, int]], str]:
-    """The heads that the first half chooses, and what was chosen on what."""
+    """The heads that the first half chooses, and a description of the choice."""
     scored = choices[(choices.way == SCORE) & (choices.chosen_on == CHOOSING)]
     training = scored[scored.half == CHOOSING]
     orders = orders_of(table, candidates_of(recording), {}).by_score

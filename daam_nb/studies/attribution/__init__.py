@@ -2,8 +2,8 @@
 
 study.py         its rows and its page
     options.py  what can be chosen
-baselines.py     what the maps are compared with on the same objects
-rows.py          which rows of the table are asked for
+baselines.py     baselines on the same objects
+rows.py          selection of rows of the table
 unsupervised.py  clusters without names, matched with nouns
 figures.py       curves over the threshold, examples
 """

@@ -1,4 +1,4 @@
-"""What marks the pixels of an object: word maps at a threshold, and what they have to beat."""
+"""Masks of an object: word maps at a threshold, segmenters and baselines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Marked = tuple[str, float | None, Mask | None]
 
 
 def map_of(target: Target, maps: HeatMaps) -> WordHeatMap:
-    """The map of the object's word; the mean where the prompt names it several times."""
+    """The map of the object's word; the mean if the prompt names it several times."""
     each = [maps.word(word) for word in target.words]
     return each[0] if len(each) == 1 else average(each)
 
@@ -30,7 +30,7 @@ def map_of(target: Target, maps: HeatMaps) -> WordHeatMap:
 def by_maps(
     target: Target, maps: Mapping[str, HeatMaps], thresholds: Sequence[float]
 ) -> list[Marked]:
-    """What the maps of the object's word mark, for each choice of layers and each threshold."""
+    """Masks by the maps of the object's word, for each choice of layers and each threshold."""
     marked: list[Marked] = []
     for name, every in maps.items():
         marked += _cut(name, map_of(target, every), target, thresholds)
@@ -40,7 +40,7 @@ def by_maps(
 def segmented(
     targets: Sequence[Target], run: Recording, segmenters: Sequence[Segmenter]
 ) -> dict[str, Mapping[str, Mask | None]]:
-    """What each supervised method finds in the image: its name -> noun -> mask."""
+    """Masks by each supervised method: its name -> noun -> mask."""
     nouns = list(dict.fromkeys(target.noun for target in targets if target.mask is not None))
     if not nouns or not segmenters:
         return {}
@@ -50,7 +50,7 @@ def segmented(
 
 
 def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]) -> list[Marked]:
-    """What supervised methods mark; nothing if one has no name for the object."""
+    """Masks by supervised methods; empty if a method has no label for the object."""
     assert target.mask is not None
     marked: list[Marked] = []
     for name, masks in found.items():
@@ -71,7 +71,7 @@ def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]
 def _cut(
     name: str, word_map: WordHeatMap, target: Target, thresholds: Sequence[float]
 ) -> list[Marked]:
-    """Eq. 6 brings the map to the image's pixels, eq. 7 makes masks of it."""
+    """Resize the map to the image's pixels (eq. 6) and threshold it (eq. 7)."""
     assert target.mask is not None
     height, width = target.mask.shape
     resized = word_map.resize((height, width))
@@ -79,7 +79,7 @@ def _cut(
 
 
 class Baselines:
-    """What a map has to beat. Each draws from a generator of its own run and object."""
+    """The baselines. Each draws from a generator for its run and object."""
 
     def __init__(self, names: tuple[str, ...], seed: int) -> None:
         self.names = names
@@ -125,7 +125,7 @@ class Baselines:
 
     @staticmethod
     def _blob(target: Target, maps: HeatMaps, rng: np.random.Generator) -> WordHeatMap:
-        """A Gaussian whose deviation is a quarter of each side; it knows nothing of the image."""
+        """A Gaussian whose deviation is a quarter of each side, independent of the image."""
         height, width = maps.size
         ys = (torch.arange(height) + 0.5) / height - 0.5
         xs = (torch.arange(width) + 0.5) / width - 0.5

@@ -26,7 +26,7 @@ PITCH = 1.17  # from one row of images to the next, in widths of an image
 
 
 def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """Mean IoU over the threshold, of every method; of the closed vocabulary where there is one.
+    """Draw the mean IoU of every method over the threshold.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def examples(
     Parameters
     ----------
     runs, truth
-        As for `object_ious`. The first objects are taken as they come, good or bad.
+        As for `object_ious`. The first objects are used, good or bad.
     layers, heads, threshold
         Of the map.
     count
@@ -120,7 +120,7 @@ def examples(
 
 
 def _tile(example: _Example, column: int, row: int) -> list[Mark]:
-    """An image with both outlines and the words below it."""
+    """An image with both outlines and the text below it."""
     height, width = example.true.shape
     scale = 0.95 / max(height, width)
     left, top = float(column), PITCH * row

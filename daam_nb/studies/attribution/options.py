@@ -18,7 +18,7 @@ def _truth(path: Path) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class AttributionOptions(CaptionOptions, HeadOptions):
-    """Options of the study of attribution: one of `judge` and `truth` has to be given."""
+    """Options of the study of attribution: one of `judge` and `truth` must be given."""
 
     judge: Any = option(None, "a `Judge` that locates the objects of an image")
     truth: Any = option(
@@ -39,7 +39,7 @@ class AttributionOptions(CaptionOptions, HeadOptions):
 
     @classmethod
     def problem(cls, typed: Mapping[str, Any]) -> str:
-        """The folders of a truth say what was drawn, and from which seeds."""
+        """The folders of a truth determine the prompts and seeds."""
         if "truth" in typed and typed["truth"].is_dir():
             for name in ("captions", "seeds"):
                 if name in typed:

@@ -1,4 +1,4 @@
-"""Which rows of an attribution table are asked for; what is not there is said, with what is."""
+"""Selection of rows of an attribution table; errors list what is available."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ABSENT = "(not in the image)"
 
 
 def measured(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of objects that images show; a `StudyError` where there is none."""
+    """Select rows of objects visible in images; raises a `StudyError` if there is none."""
     arguments.columns_of(table, ("method", "threshold", "iou"), made_by="object_ious()")
     seen = table[table["method"] != ABSENT]
     if seen.empty:
@@ -28,7 +28,7 @@ def is_at(table: pd.DataFrame, threshold: float) -> pd.Series:
 
 
 def check_threshold(table: pd.DataFrame, threshold: float, whose: str = "row") -> None:
-    """Raise a `StudyError` where no row was measured at the threshold."""
+    """Raise a `StudyError` if no row was measured at the threshold."""
     thresholds = table["threshold"].dropna().drop_duplicates().sort_values()
     if not is_at(table, threshold).any():
         raise StudyError(
@@ -39,7 +39,7 @@ def check_threshold(table: pd.DataFrame, threshold: float, whose: str = "row") -
 
 
 def of_method(table: pd.DataFrame, method: str, threshold: float) -> float:
-    """The threshold, of a method that was measured at it or has none; else refused."""
+    """The threshold of a method that was measured at it, or None if it has none; else an error."""
     every = list(dict.fromkeys(table["method"]))
     arguments.names_among(method, every, name="method", what="method", of="The table")
     share = arguments.share(threshold, "threshold")

@@ -29,13 +29,13 @@ def miou(
     Parameters
     ----------
     table
-        What `object_ious` gave.
+        The table of `object_ious`.
     thresholds
-        Those shown, beside methods that have none; by default those of the paper's that were
+        Thresholds to show, besides methods without one; by default those of the paper that were
         measured; None: all.
     vocabulary
         ``"closed"``: nouns of the closed vocabulary (mIoU80); ``"open"``: all (mIoU-infinity);
-        ``"both"``: one row each where they differ.
+        ``"both"``: one row each if they differ.
 
     Returns
     -------
@@ -89,8 +89,8 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
     -------
     DataFrame
         other, n (objects), iou (the method's mean), other_iou, difference with its interval, p of a
-        permutation test that turns whole prompts, p_holm (for all rows together, Holm 1979), effect
-        (d_z). Methods with a threshold are taken at the same one.
+        permutation test that flips whole prompts, p_holm (for all rows together, Holm 1979), effect
+        (d_z). Methods with a threshold are compared at the same one.
 
     Raises
     ------
@@ -126,9 +126,9 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
 def by_noun(
     table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4, enough: int = 30
 ) -> pd.DataFrame:
-    """Mean IoU of one method for every noun, best first; the size of the object beside it.
+    """Compute the mean IoU of one method for every noun, best first, with the size of the object.
 
-    A method of ready masks, such as "whole image", has no threshold and is taken without one.
+    A method that makes masks directly, such as "whole image", has no threshold.
 
     Raises
     ------

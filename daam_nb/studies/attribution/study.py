@@ -171,7 +171,7 @@ def object_ious(
 
 
 def _check_names(methods: Sequence[str]) -> None:
-    """Every method has a name of its own; else one would stand in the rows of the other."""
+    """Check that every method has its own name, so that their rows can be distinguished."""
     twice = [name for name in dict.fromkeys(methods) if methods.count(name) > 1]
     if twice or ABSENT in methods:
         name = (twice or [ABSENT])[0]
@@ -211,7 +211,7 @@ class Attribution(Study[AttributionOptions]):
 
     @cached_property
     def truth(self) -> Truth:
-        """Who says where the objects are; a `StudyError` unless it is one of judge and truth."""
+        """The ground truth; raises a `StudyError` unless one of judge and truth is given."""
         judge, truth = self.options.judge, self.options.truth
         if (judge is None) == (truth is None):
             raise StudyError(
@@ -227,7 +227,7 @@ class Attribution(Study[AttributionOptions]):
 
     @cached_property
     def layers(self) -> dict[str, LayerChoice]:
-        """Method -> the layers whose maps it takes."""
+        """Method -> the layers whose maps it uses."""
         options = self.options
         layers = {"DAAM": "paper"} if options.layers is None else options.layers
         layers = arguments.named_layers(layers)
@@ -237,7 +237,7 @@ class Attribution(Study[AttributionOptions]):
         return layers
 
     def check(self, execution: Execution) -> None:
-        """Before anything is drawn: the truth, the segmenters, the names of the methods."""
+        """Check the truth, the segmenters and the names of the methods before anything is drawn."""
         truth = self.truth
         check_segmenters(self.options.segmenters)
         if execution.pipe is not None and isinstance(truth, FolderTruth | CocoTruth):
@@ -258,8 +258,7 @@ class Attribution(Study[AttributionOptions]):
 
     @property
     def best(self) -> str:
-        """The method that is compared with the others: what a model's card recommends, else the
-        paper's."""
+        """The method compared with the others: that of the recommended layers, else the paper's."""
         return list(self.layers)[-1]
 
     def summary(self, table: pd.DataFrame) -> dict[str, pd.DataFrame]:

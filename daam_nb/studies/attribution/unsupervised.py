@@ -1,4 +1,4 @@
-"""Methods whose clusters carry no names: the naming that suits them best is granted.
+"""Unsupervised methods, whose clusters have no names: they are matched optimally.
 
 As in the paper's evaluation of PiCIE and STEGO (Tang et al. 2023, table 1), whose code matches the
 sums of IoUs over the whole data and divides the matched sums by the number of matched pairs.
@@ -39,7 +39,7 @@ def clusters(
     name: str = "unsupervised",
     progress: bool = True,
 ) -> pd.DataFrame:
-    """IoU of every object with every cluster of an unsupervised method.
+    """Compute the IoU of every object with every cluster of an unsupervised method.
 
     Parameters
     ----------
@@ -101,21 +101,21 @@ def clusters(
 
 
 def matched(table: pd.DataFrame, *, pooling: Pooling = "objects") -> pd.DataFrame:
-    """Give each noun the cluster that fits, one to one: the Hungarian method, as in the paper.
+    """Assign clusters to nouns, one to one, by the Hungarian method, as in the paper.
 
-    Clusters carry no names, so the naming that suits them best is granted: the one-to-one matching
-    of the largest total over the whole data.
+    Clusters have no names, so the best naming is used: the one-to-one matching with the largest
+    total over the whole data.
 
     Parameters
     ----------
     table
-        What `clusters` gives; for ``pooling="objects"`` the columns noun, cluster and iou are
+        The table of `clusters`; for ``pooling="objects"`` the columns noun, cluster and iou are
         enough.
     pooling
         ``"objects"``, as in the paper's evaluation: the sum of the IoUs of a noun's objects with a
-        cluster is what is matched, over the images in which both are. ``"pixels"``, as in the
-        evaluations of PiCIE and STEGO: intersections and unions are summed over all images that
-        show the noun, and their ratio is matched.
+        cluster is maximized, over the images with both. ``"pixels"``, as in the evaluations of
+        PiCIE and STEGO: intersections and unions are summed over all images that show the noun, and
+        their ratio is matched.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def matched(table: pd.DataFrame, *, pooling: Pooling = "objects") -> pd.DataFram
 
 
 def mean_iou(table: pd.DataFrame, *, pooling: Pooling = "objects") -> float:
-    """The one number of an unsupervised method.
+    """Compute the mean IoU of an unsupervised method.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cohyponyms: does an image of two things of one kind lose one of them more often? (section 5)
+"""Cohyponyms: is one of two things of the same kind lost more often? (section 5)
 
 study.py       its rows and its page
     options.py  what can be chosen

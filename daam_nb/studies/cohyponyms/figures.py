@@ -93,7 +93,7 @@ _HEADINGS = {"both": "both there", "objects": "objects", "iou": "mIoU", "overlap
 
 
 def presence_and_overlap_bars(means: pd.DataFrame, *, caption: str = "") -> dict[str, Figure]:
-    """Bars of a `summary`: both objects there, and overlap of the maps by layers."""
+    """Draw bars of a `summary`: presence of both objects, and overlap of the maps by layers."""
     of_first_layers = means[means.layers == means.layers.iloc[0]]
     both = bars(
         of_first_layers,

@@ -10,7 +10,7 @@ from daam_nb.studies.options import HeadOptions, LayerOptions, option, typed_cou
 
 @dataclass(frozen=True, kw_only=True)
 class CohyponymsOptions(LayerOptions, HeadOptions):
-    """Options of the study of cohyponyms: one of `judge` and `presence` has to be given."""
+    """Options of the study of cohyponyms: one of `judge` and `presence` must be given."""
 
     seeds: Any = option(
         (0,),

@@ -1,8 +1,8 @@
 """Cohyponyms' numbers: means by kind, matched comparisons, and overlap against presence.
 
-Intervals are of these nouns and new images of them; beside each is the one of whole first nouns
-(`two_intervals`). Images of different first nouns have noise of their own, as
-`cohyponyms.record_pairs` draws them: those that share it would not be independent.
+Intervals are for these nouns and new images of them; next to each is that of whole first nouns
+(`two_intervals`). Images of different first nouns have different noise, as drawn by
+`cohyponyms.record_pairs`: those that share it would not be independent.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def contrasts(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFr
     """Compare kinds of pairs that share the first noun and the noise.
 
     In the permutation test images of one first noun are a cluster: under the null the two kinds
-    may be swapped for any noun (sign flips of its mean difference), so that p speaks about nouns,
-    as ``low_nouns`` and ``high_nouns`` do, and not about more and more images of the same ones.
+    may be swapped for any noun (sign flips of its mean difference), so that p refers to nouns, as
+    ``low_nouns`` and ``high_nouns`` do, and not to further images of the same ones.
 
     Returns
     -------
@@ -99,24 +99,24 @@ def contrasts(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFr
 
 
 def overlap_and_presence(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFrame:
-    """How the overlap of the two maps and the presence of both objects go together.
+    """Relate the overlap of the two maps to the presence of both objects.
 
     Some nouns overlap more than others, and some are lost more often. So images are compared
-    within first nouns, and nouns whose images all have both objects, or none, say nothing.
+    within first nouns, and nouns whose images all have both objects, or none, carry no information.
 
     Returns
     -------
     DataFrame
-        One row per ``layers`` and kind, and "all": mean ``overlap`` where both objects are there
-        (``with_both``) and where not (``without``); their ``difference`` within first nouns
+        One row per ``layers`` and kind, and "all": mean ``overlap`` with both objects present
+        (``with_both``) and not (``without``); their ``difference`` within first nouns
         (`within_strata`; not that of the two means) with ``low``, ``high`` (of these nouns and new
         images of them), empty with fewer than ten images of a sort, and ``low_nouns``,
-        ``high_nouns`` (of whole first nouns), empty with fewer than ten of these; ``p``
-        (labels of images shuffled within first nouns), ``p_holm`` (for all rows together) and
-        ``effect`` (Cohen's d within first nouns); ``spearman``, the rank correlation of overlap and
-        number of objects of all images of the row where both are known; ``n_both``,
-        ``n_without``; ``nouns`` with images of both sorts, and those ``left_out`` because they
-        have one sort alone. Shares of several people count as both from one half on.
+        ``high_nouns`` (of whole first nouns), empty with fewer than ten of these; ``p`` (labels of
+        images shuffled within first nouns), ``p_holm`` (for all rows together) and ``effect``
+        (Cohen's d within first nouns); ``spearman``, the rank correlation of overlap and number of
+        objects of all images of the row where both are known; ``n_both``, ``n_without``; ``nouns``
+        with images of both sorts, and those ``left_out`` because they have only one sort. Shares of
+        several people count as both from one half on.
     """
     rows = []
     for layers, part in table.groupby("layers", sort=False):
@@ -153,14 +153,14 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int | None = None) -
 
 
 def by_class(table: pd.DataFrame) -> pd.DataFrame:
-    """Cohyponyms of each class: how often both are there, and how the maps overlap.
+    """Summarize cohyponyms by class: presence of both objects, and overlap of the maps.
 
     Returns
     -------
     DataFrame
         ``class``, ``n``, ``nouns``, ``singletons``, ``both`` and ``overlap`` with the ends of their
-        intervals, of these nouns; maps of the first choice of layers. A class has too few nouns to
-        say anything of others, so there is no interval of whole nouns.
+        intervals, of these nouns; maps of the first choice of layers. A class has too few nouns for
+        conclusions about others, so there is no interval of whole nouns.
     """
     part = table[(table.kind == "cohyponyms") & (table.layers == table.layers.iloc[0])]
     summary = intervals.summary(
@@ -175,7 +175,7 @@ def by_class(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary_of_known(found: pd.DataFrame) -> pd.DataFrame:
-    """How often both are found where both are: ``kind``, ``n``, ``both`` with its interval."""
+    """Rate of detecting both objects when both are present: ``kind``, ``n``, ``both``, interval."""
     ordered = found.assign(place=found.kind.map(KINDS.index)).sort_values("place", kind="stable")
     rows = []
     for kind, part in ordered.groupby("kind", sort=False):
@@ -200,8 +200,8 @@ def _of_difference(bounds: Bounds) -> Bounds:
 def _matched(part: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """One row per first noun and seed that both kinds have, with the measures of both.
 
-    Several images of one kind, with other second nouns, are averaged: each would else be paired
-    with each of the other kind, and count as often.
+    Several images of one kind, with different second nouns, are averaged: otherwise each would be
+    paired with each of the other kind, and count as often.
     """
     sides = [
         part[part.kind == kind]

@@ -1,8 +1,8 @@
-"""Cohyponyms: does an image of two things of one kind lose one of them more often?
+"""Cohyponyms: is one of two things of the same kind lost more often?
 
 Prompts "a zebra and a giraffe" against "a zebra and an oven", drawn from the same noise: are both
-objects there, how much do the two words' maps overlap, and do the two go together (Tang et al.
-2023, section 5)?
+objects present, how much do the two words' maps overlap, and are the two related (Tang et al. 2023,
+section 5)?
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def record_pairs(
         Approximate number of images; by default one round: each noun once with a partner of each
         kind, with every seed. Further rounds have other partners and other seeds.
     seeds
-        Of the first noun's first round; each noun and round has its own, moved by so many spans,
-        so that images of different nouns are independent. Kinds of one noun share them.
+        Seeds of the first noun's first round; those of every further noun and round are shifted by
+        this range, so that images of different nouns are independent. Kinds of one noun share them.
     exclude
         Pairs of nouns to leave out.
     **options
@@ -226,7 +226,7 @@ class Cohyponyms(Study[CohyponymsOptions]):
 
     @cached_property
     def presence(self) -> Presence:
-        """Who looks for the objects."""
+        """The detector of objects."""
         looking = self.options.presence or self.options.judge
         if looking is None:
             raise StudyError(
@@ -243,11 +243,11 @@ class Cohyponyms(Study[CohyponymsOptions]):
         return nouns if isinstance(nouns, Taxonomy) else Taxonomy(nouns)
 
     def check(self, execution: Execution) -> None:
-        """Before anything is drawn: who looks, and the nouns."""
+        """Check the detector and the nouns before anything is drawn."""
         self.presence, self.taxonomy  # noqa: B018
 
     def record(self, execution: Execution) -> Corpus:
-        """Matched prompts of every kind, in ``pairs``; without a pipeline what is there."""
+        """Record matched prompts of every kind in ``pairs``, or open them without a pipeline."""
         options, folder = self.options, execution.into / "pairs"
         if execution.pipe is None and options.images is None:
             return generate_some(
@@ -318,7 +318,7 @@ def presence_in_known(
 def _with_seeds(
     rounds: Sequence[Sequence[Caption]], nouns: Sequence[str], seeds: Sequence[int]
 ) -> list[Caption]:
-    """Captions with their fact ``seed``: in each round every first noun has seeds of its own."""
+    """Captions with the fact ``seed``: in each round every first noun has its own seeds."""
     span = max(seeds) - min(seeds) + 1
 
     def moved(number: int, caption: Caption) -> int:
@@ -333,7 +333,7 @@ def _with_seeds(
 
 
 def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:
-    """The first captions, about so many, all kinds of a noun or none."""
+    """The first captions, approximately `count`, with all kinds of a noun or none."""
     kept: list[Caption] = []
     for number, caption in enumerate(captions):
         new = number == 0 or caption.facts["first"] != captions[number - 1].facts["first"]
@@ -346,7 +346,7 @@ def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:
 def _rows(
     run: Run, look: Presence, layers: Layers, heads: HeadChoice, threshold: float
 ) -> list[dict[str, Any]]:
-    """What one image gives, one row per choice of layers."""
+    """The rows of one image, one per choice of layers."""
     facts = _facts(run)
     seen = look(run, facts["first"], facts["second"])
     if seen is None:

@@ -1,7 +1,7 @@
-"""Which nouns are of one kind: the paper's nouns of COCO, or any classes a caller has.
+"""Taxonomies of nouns: the paper's nouns of COCO, or any classes.
 
-Two nouns are *cohyponyms* where they are of one class (zebra, giraffe), *near* where their classes
-are of one family (zebra, cat: animals both), *unrelated* otherwise (zebra, oven).
+Two nouns are *cohyponyms* if they are of one class (zebra, giraffe), *near* if their classes are of
+one family (zebra, cat: both animals), *unrelated* otherwise (zebra, oven).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Taxonomy:
     families
         Family -> its classes; a class in none is a family of its own.
     name
-        As it stands in tables.
+        Its name in tables.
 
     Raises
     ------
     StudyError
-        For an empty class, a noun in two classes (case and hyphens make no other noun), a class in
-        two families, and a family of a class that is not there.
+        For an empty class, a noun in two classes (case and hyphens are ignored), a class in two
+        families, and a family with an unknown class.
     """
 
     classes: Mapping[str, Sequence[str]]
@@ -112,7 +112,7 @@ class Taxonomy:
         return "near" if self._family(a) == self._family(b) else "unrelated"
 
     def partners(self, noun: str, kind: Kind) -> list[str]:
-        """The other nouns that are so related to this one, in the order of `nouns`."""
+        """The other nouns that are related to this one in this way, in the order of `nouns`."""
         check_choice(kind, "kind", KINDS)
         return [n for n in self.nouns if n != noun and self.kind_of(noun, n) == kind]
 
@@ -163,7 +163,7 @@ def pair_captions(
     template: str = TEMPLATE,
     seed: int = 0,
 ) -> list[list[Caption]]:
-    """Draw matched prompts: each noun with a cohyponym, a near and an unrelated one.
+    """Draw matched prompts: each noun with a cohyponym, a near noun and an unrelated one.
 
     Parameters
     ----------
@@ -176,12 +176,12 @@ def pair_captions(
     template
         With the slots ``{first}`` and ``{second}``; a/an is mended.
     seed
-        Of the drawing.
+        Seed of the draw.
 
     Returns
     -------
     list of list of Caption
-        One list per round, no prompt twice in it: draw each round with seeds of its own. Facts:
+        One list per round, without duplicates: draw each round with its own seeds. Facts:
         ``kind``, ``first``, ``second``, ``first_class``, ``second_class``. A noun without a partner
         of some kind has no prompt of that kind. Within a kind the nouns are partners equally often,
         as far as that is possible.
@@ -190,7 +190,7 @@ def pair_captions(
     ------
     StudyError
         If no noun has both a cohyponym and an unrelated noun, so that nothing can be compared;
-        where `exclude` holds what is not a pair of the taxonomy's nouns.
+        if `exclude` holds anything but pairs of the taxonomy's nouns.
     """
     rounds = number_between(rounds, "rounds", low=0)
     partner = _Partners(taxonomy, excluded_pairs(taxonomy, exclude), seed)
@@ -219,7 +219,7 @@ def excluded_pairs(taxonomy: Taxonomy, exclude: Iterable[Iterable[str]]) -> set[
     Raises
     ------
     StudyError
-        For anything else, such as one flat pair, three nouns, or a noun of another case.
+        For anything else, such as one flat pair, three nouns, or a noun in another case.
     """
     if isinstance(exclude, str | Mapping) or not isinstance(exclude, Iterable):
         raise StudyError(

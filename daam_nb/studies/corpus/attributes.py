@@ -1,4 +1,4 @@
-"""What an object holds: its attributes, and whether compiled code keeps more behind them."""
+"""Attributes of an object, and whether compiled code hides further state."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _PATH_NAMES = ("path", "file", "folder", "directory", "root")
 
 
 def held_by(value: Any, *, field_names_only: bool = False) -> dict[str, Any]:
-    """The attributes of an object, those in slots included.
+    """The attributes of an object, including those in slots.
 
     Parameters
     ----------
     value
         The object.
     field_names_only
-        Of a dataclass, whether its fields are all that counts.
+        For a dataclass, whether only its fields count.
     """
     of_fields = dataclasses.is_dataclass(value)
     if of_fields and field_names_only:
@@ -40,12 +40,12 @@ def has_hidden_state(kind: type) -> bool:
 
 
 def is_cached(kind: type, name: str) -> bool:
-    """Whether an attribute is what a cached property remembers."""
+    """Whether an attribute is the cached value of a property."""
     return any(isinstance(vars(b).get(name), functools.cached_property) for b in kind.__mro__)
 
 
 def as_path(name: str, value: Any) -> Any:
-    """Text that names a file: in an attribute called so, and only where there is one."""
+    """A text as a path, if the attribute's name says so and the file exists."""
     words = name.strip("_").split("_")
     if isinstance(value, str) and value and words[-1] in _PATH_NAMES:
         path = Path(value).expanduser()

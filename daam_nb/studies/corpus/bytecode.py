@@ -1,4 +1,4 @@
-"""What a function takes from outside itself: names of its module and of modules that it uses."""
+"""The external objects that a function uses: names of its module and of modules that it uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DYNAMIC = {"globals", "getattr", "vars", "attrgetter"}
 
 
 def outside_of(function: types.FunctionType) -> dict[str, Any]:
-    """Name -> the object that a function, or one inside of it, looks up outside."""
+    """Name -> the object that a function, or one nested in it, looks up outside itself."""
     space, code = function.__globals__, function.__code__
     looked_up = {name for op, name in _instructions(code) if op in _LOADING}
     if looked_up & _DYNAMIC:  # getattr(module, "name"), globals()["name"]
@@ -26,7 +26,7 @@ def outside_of(function: types.FunctionType) -> dict[str, Any]:
 
 
 def names_in(code: types.CodeType) -> set[str]:
-    """All names and texts of a function's code and of functions in it: what it may ask for."""
+    """All names and texts in a function's code and nested functions, which it may look up."""
     inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
     return {*code.co_names, *_texts(code), *(name for each in inner for name in names_in(each))}
 
@@ -49,7 +49,7 @@ def _texts(code: types.CodeType) -> set[str]:
 
 
 def code_content(code: types.CodeType) -> list[Any]:
-    """Without file names and line numbers: moved in its file, a function stays what it is."""
+    """A function's code without file names and line numbers, so that moving it changes nothing."""
     consts: list[Any] = []
     for const in code.co_consts:
         if isinstance(const, types.CodeType):

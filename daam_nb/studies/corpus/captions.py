@@ -366,7 +366,7 @@ def _check_columns(names: Sequence[str], column: str, path: str | Path) -> None:
 
 
 def _seed_of(cells: Mapping[str, Any], where: str) -> dict[str, int | None]:
-    """A CSV's seed as the number that it is; None if the cell is empty."""
+    """A CSV's seed as a number; None if the cell is empty."""
     if "seed" not in cells:
         return {}
     written = (cells["seed"] or "").strip()
@@ -378,7 +378,7 @@ def _seed_of(cells: Mapping[str, Any], where: str) -> dict[str, int | None]:
 
 
 def _lines(path: str | Path) -> list[str]:
-    """Lines as text files and JSON lines have them; other signs that break lines stay text."""
+    """Split text at line ends only; other line-breaking characters are kept."""
     return re.split(r"\r\n|\n|\r", _text(path))
 
 

@@ -1,14 +1,14 @@
-"""What a thing is, by content: data that is equal exactly where two things do the same.
+"""Identity of a value by its content: data that is equal if and only if two values behave the same.
 
-What was measured, and with what, is recognized by it and never by a name: a judge by its weights,
-a folder of masks by its files, a function by its code. Plain values stay as they are, so that a
-message can say which differ; everything else becomes its kind with a digest of its content.
+What was measured, and with what, is identified by it and never by name: a judge by its weights, a
+folder of masks by its files, a function by its code. Plain values are kept, so that a message can
+name those that differ; everything else becomes its type with a digest of its content.
 
-A class of one's own can say itself what it is, by a method ``fingerprint()`` that returns plain
-data. Without one its code and all its attributes count; a path (a `Path`, or text in an attribute
-called ``path``, ``file``, ``folder`` or ``..._path``) stands for the bytes of its files. What its
-code reads outside of itself (objects of its module, and of other modules of one's own) counts, too;
-what shows nothing of its content is refused.
+A user's class can define its identity with a method ``fingerprint()`` that returns plain data.
+Without one its code and all its attributes count; a path (a `Path`, or text in an attribute named
+``path``, ``file``, ``folder`` or ``..._path``) stands for the bytes of its files. External objects
+used by its code (of its module, and of other user modules) count, too; values whose content is
+inaccessible are refused.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def fingerprint(value: Any, name: str = "a setting") -> Any:
-    """Plain JSON data that says what a value is.
+    """Compute plain JSON data that identifies a value by its content.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def fingerprint(value: Any, name: str = "a setting") -> Any:
         Anything: plain data, paths, arrays, images, recordings, networks, functions, classes,
         and objects made of them.
     name
-        What it is called in messages.
+        Its name in messages.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def fingerprint(value: Any, name: str = "a setting") -> Any:
     Raises
     ------
     StudyError
-        For what shows nothing of its content, such as an object of compiled code.
+        For a value whose content is inaccessible, such as an object of compiled code.
     """
     try:
         return Reader(name).read(value)
@@ -68,5 +68,5 @@ def fingerprint(value: Any, name: str = "a setting") -> Any:
 
 
 def content_of(value: Any, name: str = "a setting") -> str | None:
-    """The digest of a `fingerprint`; None of None."""
+    """Compute the digest of a `fingerprint`; None for None."""
     return None if value is None else digest(fingerprint(value, name))

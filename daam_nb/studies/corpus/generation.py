@@ -1,6 +1,7 @@
-"""Captions and seeds -> a corpus: recordings on disk, each made once (`runs` says how they lie).
+"""Captions and seeds -> a corpus: recordings on disk, each made once (for their layout see `runs`).
 
-A recording is there whole or not at all, so that a corpus stopped at any moment goes on.
+A recording is either complete or absent, so that a corpus can be interrupted at any moment and
+resumed.
 """
 
 from __future__ import annotations
@@ -80,64 +81,64 @@ def generate(
     progress: bool = True,
     **options: Any,
 ) -> Corpus:
-    """Make an image of every prompt, from its own noise, and keep each recording.
+    """Generate an image of every prompt, from its own noise, and keep each recording.
 
-    What is there already is not made again, whoever was stopped when; more prompts or seeds may be
-    asked for later, in the same folder. A recording that lost some of its files is put into the
-    folder ``damaged`` with a warning and made again.
+    Existing recordings are not made again, so the call can be interrupted and repeated, with more
+    prompts or seeds, too. A recording that lost some of its files is moved to the folder
+    ``damaged`` with a warning and made again.
 
     Parameters
     ----------
     pipe
         A diffusers pipeline, as for `daam_nb.generate`.
     prompts
-        Texts or `Caption`s, whose facts travel with the recordings.
+        Texts or `Caption`s, whose facts are kept with the recordings.
     seeds
-        None: each prompt with its own, which is its caption's fact ``seed`` or is computed from the
-        text (`corpus.own_seed`); `corpus.with_seeds` gives several of each. Whole numbers: every
-        prompt with each of these, so that images of different prompts share their noise and are
-        not independent of each other.
+        None: each prompt has its own seed, which is its caption's fact ``seed`` or computed from
+        the text (`corpus.own_seed`); `corpus.with_seeds` gives several of each. Whole numbers:
+        every prompt with each of these, so that images of different prompts share their noise and
+        are not independent.
     into
         The folder of the corpus.
     keep, layers, tokens
         As for `daam_nb.trace`. ``"sum"``, the default, keeps each layer's and head's attention
         summed over the steps: all that a map of all steps needs, at a tenth of the size.
     latents
-        Keep the latents of every step, too; no study of maps needs them.
+        Whether to keep the latents of every step, too; no study of maps needs them.
     batch
         Images drawn at once: faster, at the cost of memory. The last digits of an image may
-        depend on its neighbors, so a batch that was stopped is drawn again with the same ones.
+        depend on its neighbors, so an interrupted batch is drawn again with the same ones.
     progress
         Show it, with the time that is left.
     **options
-        Of the pipeline's call: ``num_inference_steps``, ``guidance_scale``, ``negative_prompt``,
-        ``height``, ...; and ``negative``, ``dtype``, ``keep_steps``, ``memory``, ``encoder`` of
-        `daam_nb.trace`.
+        Options of the pipeline's call: ``num_inference_steps``, ``guidance_scale``,
+        ``negative_prompt``, ``height``, ...; and ``negative``, ``dtype``, ``keep_steps``,
+        ``memory``, ``encoder`` of `daam_nb.trace`.
 
     Returns
     -------
     Corpus
-        The recordings asked for, in the order of prompts, then seeds.
+        The requested recordings, in the order of prompts, then seeds.
 
     Raises
     ------
     StudyError
-        If the folder was made with another model or other options (it says which differ), or
-        the same image is asked for twice.
+        If the folder was made with another model or other options (the message names those that
+        differ), or the same image is requested more than once.
     UnknownOptionError
-        For an option that neither `daam_nb.trace` nor the pipeline's call takes; nothing is
-        written then. Neither is where the first image cannot be drawn: the folder stays as it
-        was, and takes a corrected call.
+        For an option that neither `daam_nb.trace` nor the pipeline's call takes; nothing is written
+        then. The same holds if the first image cannot be drawn: the folder is unchanged and can be
+        used for a corrected call.
 
     Notes
     -----
-    The model counts as the same where everything is that shapes its images: every part of the
+    The model counts as the same if everything is equal that affects its images: every part of the
     pipeline with all its weights and options (text encoders, denoiser, VAE, ControlNets, safety
     checker), tokenizers, adapters and their scales, the scheduler's class and options, changed
-    attention processors, hooks, open interventions. All of it is recognized by content, not by
-    name (`identity.identity`); so are options that are not plain data, such as an image or a
-    function. Reading all weights takes about three seconds for Stable Diffusion 1.5 in float32.
-    The device may change; each recording keeps its own.
+    attention processors, hooks, open interventions. All of it is identified by content, not by name
+    (`identity.identity`); so are options that are not plain data, such as an image or a function.
+    Reading all weights takes about three seconds for Stable Diffusion 1.5 in float32. The device
+    may change; each recording keeps its own.
     """
     check_pipeline(pipe)
     check_options(pipe, options, Caller.of(generate))
@@ -178,7 +179,7 @@ def generate(
 
 @dataclass(frozen=True)
 class Caller:
-    """Who was given options, as the user wrote it, and the names that it reads itself."""
+    """The function that received options, as the user wrote it, and the names it reads itself."""
 
     where: str
     names: tuple[str, ...]
@@ -195,25 +196,25 @@ class Caller:
 def check_options(
     pipe: Any, options: Mapping[str, Any], *callers: Caller, keep_is_settled: bool = False
 ) -> None:
-    """Refuse options that nothing on the way to the pipeline's call takes.
+    """Refuse options that nothing between the user and the pipeline's call takes.
 
     Parameters
     ----------
     pipe
         The pipeline.
     options
-        The options that are handed on.
+        The options that are passed on.
     callers
-        Those that the options pass through, the one that was called first.
+        The functions that the options pass through, outermost first.
     keep_is_settled
-        Whether ``keep`` cannot be given, because what is measured asks for one.
+        Whether ``keep`` cannot be given, because the measurement requires one.
 
     Raises
     ------
     UnknownOptionError
         Before anything is drawn or written.
     SelectionError, WrongKindError
-        For a value of another kind, as in `daam_nb.generate`.
+        For an invalid value, as in `daam_nb.generate`.
     """
     settled = {**_SETTLED, **({"keep": "it is settled."} if keep_is_settled else {})}
     own = [name for caller in callers for name in caller.names]
@@ -230,7 +231,7 @@ def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
     Raises
     ------
     StudyError
-        If somebody wrote into the weights meanwhile, as a callback can.
+        If the weights were changed meanwhile, as a callback can do.
     """
     for recording in drawn:
         weights = recording.facts.batch.get("weights")
@@ -245,7 +246,7 @@ def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
 
 
 def check_batch(batch: int) -> None:
-    """Raise a `StudyError` unless so many images can be drawn at once."""
+    """Check a number of images to be drawn at once."""
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise StudyError(f"batch is {batch!r}; it must be a whole number >= 1.")
 
@@ -262,9 +263,10 @@ def _drawn(pipe: Any, runs: Sequence[Run], options: Mapping[str, Any]) -> list[R
 
 
 def whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
-    """What is there of the runs wanted, and whole, by key.
+    """The requested runs that exist and are complete, by key.
 
-    What lost some of its files is put aside, so that it is made again; nothing is deleted.
+    Recordings that lost some of their files are moved aside, so that they are made again; nothing
+    is deleted.
     """
     saved = {}
     for run in wanted:
@@ -305,24 +307,24 @@ def generate_some(
     caller: Caller | None = None,
     **options: Any,
 ) -> Corpus:
-    """`generate`, with at most so many images; without a pipeline what is there is opened.
+    """`generate` with a limited number of images; without a pipeline existing ones are opened.
 
     Parameters
     ----------
     pipe
-        A pipeline; None where `into` holds the images: those of the captions, or all, at most so
-        many.
+        A pipeline; None if `into` already holds the images: those of the captions, or all, up to
+        `images`.
     captions, seeds, into, **options
         As for `generate`.
     images
-        How many at most: the first captions that make so many.
+        Maximum number of images, made from the first captions.
     caller
-        Who was given the options; None: this function.
+        The function that received the options; None: this one.
 
     Raises
     ------
     StudyError
-        If there is a pipeline and no caption; without one, where images are missing or were
+        If there is a pipeline but no caption; without a pipeline, if images are missing or were
         made with other options.
     UnknownOptionError
         For an option that nothing takes.
@@ -358,7 +360,7 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
     caller: Caller,
     options: Mapping[str, Any],
 ) -> Corpus:
-    """What is there of the images asked for, made with these options."""
+    """The requested images that exist and were made with these options."""
     given_options = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
     settings = {"batch": 1, **corpus.settings}
     if unknown := [name for name in given_options if name not in settings]:
@@ -388,14 +390,14 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
 
 
 def _told(run: Run, caption: Caption, seed: int) -> Run:
-    """The run with the facts that its caption brings now, if any."""
+    """The run with the present facts of its caption, if any."""
     if not caption.facts:
         return run
     return dataclasses.replace(run, facts={**caption.facts, "prompt": caption.text, "seed": seed})
 
 
 def without_latents(run: Recording) -> Recording:
-    """Leave the latents of all steps out; the manifest says so."""
+    """Leave the latents of all steps out, and state it in the manifest."""
     if run.latents is None:
         return run
     note = Skipped("latents of every step", "the corpus was made with latents=False")
@@ -405,7 +407,7 @@ def without_latents(run: Recording) -> Recording:
 
 @contextlib.contextmanager
 def quiet(pipe: Any) -> Iterator[None]:
-    """Hide a pipeline's own bar of steps, which would break ours into many lines; while open."""
+    """Hide a pipeline's own progress bar, which would break daam_nb's into many lines."""
     before = dict(getattr(pipe, "_progress_bar_config", {}))
     pipe.set_progress_bar_config(**{**before, "disable": True})
     try:
@@ -415,7 +417,7 @@ def quiet(pipe: Any) -> Iterator[None]:
 
 
 def records(pipe: Any, **options: Any) -> bool:
-    """Tell whether a pipeline's images can be recorded with these options of `trace`."""
+    """Whether a pipeline's images can be recorded with these options of `trace`."""
     try:
         trace(pipe, **options)
     except UnsupportedPipelineError:

@@ -1,4 +1,4 @@
-"""Which model a pipeline is: everything that shapes its images, recognized by content."""
+"""Identity of a pipeline's model: everything that affects its images, by content."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _FUNCTIONS = (types.FunctionType, types.MethodType)
 
 
 def model_name(pipe: Any) -> str:
-    """What people call the model: its id or folder, else its class. It is no part of what it is."""
+    """The model's display name: its id or folder, else its class; not part of its identity."""
     name = getattr(getattr(pipe, "config", None), "_name_or_path", None)
     return str(name) if name else type(pipe).__name__
 
 
 def identity(pipe: Any) -> dict[str, Any]:
-    """Everything of a pipeline that its images depend on, beside the arguments of the call.
+    """Describe everything in a pipeline that its images depend on, except the call's arguments.
 
     Returns
     -------
@@ -42,14 +42,14 @@ def identity(pipe: Any) -> dict[str, Any]:
         Plain JSON data: ``pipeline``, its class; ``pipeline options``; ``parts``, each by its name
         (networks with all their weights, adapters and processors; tokenizers; schedulers with
         their options); ``interventions`` that are open on it. Where there are any: ``helpers``,
-        such as an image processor that is not as its class makes it; ``exchanged in classes``,
-        methods that somebody set on a class of the pipeline or its parts; ``hooks of all modules``
+        such as an image processor that differs from its class's default; ``exchanged in classes``,
+        methods that were replaced in a class of the pipeline or its parts; ``hooks of all modules``
         (torch's global ones).
 
     Raises
     ------
     WrongKindError
-        For what is not a diffusers pipeline.
+        For anything but a diffusers pipeline.
     StudyError
         If a part cannot be recognized by its content.
     """
@@ -70,7 +70,7 @@ def identity(pipe: Any) -> dict[str, Any]:
 
 
 def check_pipeline(pipe: Any) -> None:
-    """Raise a `WrongKindError` for what is not a diffusers pipeline."""
+    """Raise a `WrongKindError` for anything but a diffusers pipeline."""
     if isinstance(pipe, nn.Module | type) or not hasattr(pipe, "_internal_dict"):
         raise WrongKindError(
             f"A {type(pipe).__name__} is not a diffusers pipeline. Give the pipeline itself, not "
@@ -79,7 +79,7 @@ def check_pipeline(pipe: Any) -> None:
 
 
 def _parts(pipe: Any) -> dict[str, Any]:
-    """Its components, and any network that hangs on it beside them."""
+    """Its components, and any other network attached to it."""
     held = {k: v for k, v in vars(pipe).items() if isinstance(v, nn.Module)}
     config = getattr(pipe, "_internal_dict", {})  # a part: (library, class), else an option
     names = [k for k, v in config.items() if k[:1] != "_" and isinstance(v, tuple | list)]
@@ -108,7 +108,7 @@ def _scheduler(scheduler: Any) -> dict[str, Any]:
 
 
 def _own_options(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain options of the pipeline itself, and methods that were exchanged on it."""
+    """Plain options of the pipeline itself, and methods that were replaced on it."""
     config = getattr(pipe, "_internal_dict", {})
     described = {
         name: value
@@ -121,7 +121,7 @@ def _own_options(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exchanged(owner: Any) -> dict[str, Any]:
-    """Functions that somebody set on an object in place of its class's, by name."""
+    """Functions that replace those of an object's class, by name."""
     reader = Reader("an exchanged method")
     exchanged: dict[str, Any] = {}
     for name, value in sorted(vars(owner).items()):
@@ -133,7 +133,7 @@ def _exchanged(owner: Any) -> dict[str, Any]:
 
 
 def _helpers(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
-    """What else hangs on a pipeline and is not as its class makes it, such as image processors."""
+    """Other attributes of a pipeline that differ from their defaults, such as image processors."""
     helpers: dict[str, Any] = {}
     for name, value in sorted(vars(pipe).items()):
         if name in parts or name[:1] == "_" or isinstance(value, (*_PLAIN, *_FUNCTIONS)):
@@ -148,7 +148,7 @@ def _helpers(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _chosen_options(helper: Any) -> dict[str, Any]:
-    """Options of an image processor that are not its class's own, but for the pipeline's scale."""
+    """Options of an image processor that differ from its class's, except the pipeline's scale."""
     helper_options = options_of(helper)
     parameters = inspect.signature(type(helper).__init__).parameters
     own = {name: parameters[name].default for name in helper_options if name in parameters}
@@ -160,7 +160,7 @@ def _chosen_options(helper: Any) -> dict[str, Any]:
 
 
 def _exchanged_in_classes(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Functions of others that stand in an installed class, by the class's and their own names."""
+    """Foreign functions in an installed class, by the class's and their own names."""
     owners = [pipe, *parts.values(), *(v for v in vars(pipe).values() if v is not None)]
     for part in list(owners):
         owners += part.modules() if isinstance(part, nn.Module) else ()
@@ -176,7 +176,7 @@ def _exchanged_in_classes(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _of_others(value: Any) -> Any:
-    """The function of a class's entry that is of no installed package, below ours; else None."""
+    """The function of a class's entry, unless it belongs to an installed package."""
     inner = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
     if not isinstance(inner, types.FunctionType):
         return None

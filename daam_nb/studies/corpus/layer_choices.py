@@ -1,4 +1,4 @@
-"""Choices of layers as a study's settings hold them: in words for people, by name for the rows."""
+"""Choices of layers in a study's settings: in words for display, by name for the rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANY_SIZE = (64, 64)  # of the latents: which layers and heads there are does no
 def in_words(
     runs: Corpus, choices: Mapping[str, LayerChoice], heads: HeadChoice = None
 ) -> dict[str, str]:
-    """What each choice, and the heads, came to in the first recording, as a caption says it."""
+    """Describe each choice, and the heads, as resolved in the first recording."""
     first = runs[0].load()
     return {
         name: heat_maps(first, layers=choice, heads=heads).choice
@@ -31,9 +31,9 @@ def in_words(
 def by_content(
     runs: Corpus, choices: Mapping[str, LayerChoice], heads: HeadChoice = None
 ) -> dict[str, Any]:
-    """What rows are recognized by: the layers' dotted names, the heads, and the choice itself.
+    """Identify rows by the layers' dotted names, the heads, and the choice itself.
 
-    Words do not tell choices apart: "2 of 7 layers" are these two or those.
+    Descriptions are ambiguous: "2 of 7 layers" may be any two.
     """
     first = runs[0].load()
     return {
@@ -49,12 +49,12 @@ def by_content(
 def check_selections(pipe: Any, selections: Iterable[tuple[LayerChoice, HeadChoice]]) -> None:
     """Refuse layers and heads that a pipeline does not have, before anything is drawn.
 
-    Layers chosen by a function, and heads by ``"relevant"``, are known from a recording alone.
+    Layers chosen by a function, and heads by ``"relevant"``, are known only with a recording.
 
     Raises
     ------
     SelectionError
-        With what there is.
+        The message lists the existing ones.
     """
     every = adapter_of(pipe).layers(_ANY_SIZE)
     for choice, heads in selections:
@@ -68,12 +68,12 @@ def check_selections(pipe: Any, selections: Iterable[tuple[LayerChoice, HeadChoi
 def heads_by_content(heads: HeadChoice, run: Recording | None = None) -> dict[str, Any]:
     """Heads among the settings of rows: their numbers, or (layer, head); nothing if all are meant.
 
-    So rows of all heads are recognized as ever. What ``"relevant"`` means, a recording says.
+    So rows of all heads keep their identity. The meaning of ``"relevant"`` depends on a recording.
 
     Raises
     ------
     StudyError
-        If these are meant, and there is no recording.
+        If it is ``"relevant"``, and there is no recording.
     """
     if isinstance(heads, str) and heads == RELEVANT:
         if run is None:

@@ -1,4 +1,4 @@
-"""A corpus -> the rows of one measurement, each recording measured once, beside the recordings."""
+"""A corpus -> the rows of one measurement, each recording measured once, next to the recordings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def measured(
     what: str | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Measure each recording once; go on where an earlier call was stopped.
+    """Measure each recording once; resume where an earlier call was interrupted.
 
     Parameters
     ----------
@@ -36,28 +36,29 @@ def measured(
     measure
         One unit -> its rows, each with exactly the names of `columns`.
     name
-        Of the measurement: rows lie in ``studies/<name>-<digest of the settings>`` of the corpus.
+        Name of the measurement: rows are in ``studies/<name>-<digest of the settings>`` of the
+        corpus.
     columns
-        Name -> what it is; ``run`` among them, the recording's key.
+        Name -> description; ``run``, the recording's key, among them.
     settings
-        What rows depend on beside the recordings, by content; rows of others are not taken.
+        Settings that rows depend on besides the recordings, by content; other rows are not used.
     in_words
-        The same for people: the table's ``attrs["settings"]``.
+        The same for display: the table's ``attrs["settings"]``.
     units
         (key, unit); by default each recording, by its key.
     content
-        Unit -> a digest of what its rows depend on: measured again where it is another one.
+        Unit -> a digest of what its rows depend on; if it changes, the unit is measured again.
     own_facts
-        Facts of captions that `columns` has already.
+        Facts of captions that `columns` already has.
     path
-        Where rows are kept; by default beside the recordings, and nowhere for those in memory.
+        Where rows are kept; by default next to the recordings, and nowhere for those in memory.
     what, progress
-        Before the progress bar, and whether it is shown.
+        Label of the progress bar, and whether it is shown.
 
     Returns
     -------
     DataFrame
-        One row per observation, with the model and the facts of the captions behind.
+        One row per observation, followed by the model and the facts of the captions.
 
     Raises
     ------

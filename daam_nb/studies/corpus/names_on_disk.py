@@ -1,8 +1,8 @@
-"""The names by which settings on disk know classes and functions of daam_nb that have moved since.
+"""Names in settings on disk of daam_nb's classes and functions that have moved since.
 
-An installed class is recognized by the dotted name of its module and its own name. Where its module
-moves, the digest of everything that holds it would be another one, and every row measured with it
-would be measured again. So its first name stays its name on disk.
+An installed class is identified by the dotted name of its module and its own name. If its module
+moved, the digest of everything that holds it would change, and every row measured with it would be
+measured again. So its first name remains its name on disk.
 """
 
 from __future__ import annotations
@@ -78,5 +78,5 @@ _FIRST = {f"daam_nb.studies.{new}": f"daam_nb.studies.{old}" for new, old in _ST
 
 
 def name_on_disk(module: str) -> str:
-    """The name of a module as settings on disk know it."""
+    """The name of a module in settings on disk."""
     return _FIRST.get(module, module)

@@ -1,8 +1,8 @@
-"""What a network is, by content: every weight, every option, every hook that is on it.
+"""Identity of a network by content: every weight, every option, every hook.
 
-All bytes of all parameters and buffers are read: an edit of one row of one matrix is another
-network. Nothing is remembered between calls, because a weight changed in place (``p.data *= 0.5``)
-leaves no trace but its bytes; 860 million parameters in float32 take about three seconds.
+All bytes of all parameters and buffers are read: an edit of one row of one matrix makes another
+network. Nothing is cached between calls, because a weight changed in place (``p.data *= 0.5``)
+shows it only in its bytes; 860 million parameters in float32 take about three seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CONFIG_NOISE = {
 
 
 class ModelReader(Reader):
-    """A reader of networks and tokenizers, too, and of everything that holds them."""
+    """A reader that also reads networks, tokenizers and everything that holds them."""
 
     def network(self, value: nn.Module) -> Any:
         """Its class, and a digest of everything that its outputs depend on."""
@@ -47,20 +47,20 @@ class ModelReader(Reader):
 
 
 def network_content(network: nn.Module, reader: Reader | None = None) -> dict[str, Any]:
-    """What a network's outputs depend on.
+    """Describe everything that a network's outputs depend on.
 
     Returns
     -------
     dict
         ``class``; ``dtype``; ``weights``, a digest of every parameter and buffer; ``options``, the
-        configuration; ``processors``, how often which class computes attention; ``adapters``,
-        their names and scales; ``state``, a digest of everything else: the modules' classes, their
-        attributes, whose forward was exchanged, the hooks that are on them.
+        configuration; ``processors``, the number of layers by class of attention processor;
+        ``adapters``, their names and scales; ``state``, a digest of everything else: the modules'
+        classes, their attributes, replaced forward methods, their hooks.
 
     Raises
     ------
     StudyError
-        If weights are on no device and cannot be had.
+        If weights are on the meta device and cannot be loaded.
     """
     network = bare(network)
     reader = ModelReader(type(network).__name__) if reader is None else reader
@@ -81,13 +81,13 @@ def network_content(network: nn.Module, reader: Reader | None = None) -> dict[st
 
 
 def bare(module: nn.Module) -> nn.Module:
-    """A compiled module's original."""
+    """The original of a compiled module."""
     original = getattr(module, "_orig_mod", None)
     return original if isinstance(original, nn.Module) else module
 
 
 def options_of(part: Any) -> dict[str, Any]:
-    """The configuration of a part of a pipeline, less where it came from and its versions."""
+    """The configuration of a part of a pipeline, without its source and versions."""
     config = getattr(part, "config", None)
     if config is None:
         return {}
@@ -97,7 +97,7 @@ def options_of(part: Any) -> dict[str, Any]:
 
 
 def is_tokenizer(value: Any) -> bool:
-    """Whether it is one of transformers'."""
+    """Whether it is a tokenizer of transformers."""
     return hasattr(value, "get_vocab") and hasattr(value, "special_tokens_map")
 
 
@@ -130,7 +130,7 @@ def tokenizer_content(tokenizer: Any) -> dict[str, Any]:
 
 
 def _tensors(modules: list[tuple[str, nn.Module]]) -> Iterator[tuple[str, Tensor]]:
-    """Every parameter and buffer once under each of its names, those not saved included."""
+    """Every parameter and buffer under each of its names, including those not saved."""
     for prefix, module in modules:
         for name, tensor in (*module._parameters.items(), *module._buffers.items()):
             if tensor is not None:
@@ -139,7 +139,7 @@ def _tensors(modules: list[tuple[str, nn.Module]]) -> Iterator[tuple[str, Tensor
 
 
 def _at_hand(module: nn.Module, name: str, tensor: Tensor, full: str) -> Tensor:
-    """The tensor, or where offloading keeps it."""
+    """The tensor, or its offloaded copy."""
     if not tensor.is_meta:
         return tensor
     hook = getattr(module, "_hf_hook", None)
@@ -170,7 +170,7 @@ def _state(module: nn.Module, reader: Reader) -> list[Any]:
 
 
 def _attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:
-    """Attributes that may shape the output, by name."""
+    """Attributes that may affect the output, by name."""
     own = vars(module)
     inner = type(module).__module__.partition(".")[0]
     private = inner == "peft" or not is_installed(type(module).__module__)
@@ -191,7 +191,7 @@ def _attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def _hooks(module: nn.Module) -> Iterator[Any]:
-    """What somebody hung on it, less what only watches and what moves weights about."""
+    """Its hooks, except those that only observe or move weights."""
     yield from changing_hooks(module)
     registry = vars(module).get("_diffusers_hook")
     for name, hook in getattr(registry, "hooks", {}).items():
@@ -200,14 +200,14 @@ def _hooks(module: nn.Module) -> Iterator[Any]:
 
 
 def _plain_attributes(value: Any) -> dict[str, Any]:
-    """Options of a hook, without what it remembers of the last run."""
+    """Options of a hook, without its state from the last run."""
     config = getattr(value, "config", value)
     plain = bool | int | float | str | torch.dtype
     return {k: v for k, v in sorted(vars(config).items()) if isinstance(v, plain)}
 
 
 def under_ours(function: Any) -> Any:
-    """What a wrapper of ours stands on; None if that is the class's own method."""
+    """The function below daam_nb's wrapper; None if that is the class's own method."""
     while (getattr(function, "__globals__", {}).get("__name__") or "").startswith("daam_nb."):
         function = getattr(function, "__wrapped__", None)
     own = getattr(function, "__self__", None)

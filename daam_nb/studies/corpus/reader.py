@@ -1,4 +1,4 @@
-"""`Reader`: one value as plain data, whatever it is made of; networks are read in `networks`."""
+"""`Reader`: any value as plain data; networks are read in `networks`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FLAWED = "cannot be recognized by its content"
 
 
 def digest(value: Any) -> str:
-    """The first digits of the SHA-256 of bytes, of a text, or of plain JSON data."""
+    """Compute the first digits of the SHA-256 of bytes, of a text, or of plain JSON data."""
     if isinstance(value, str):
         raw = value.encode("utf-8", "surrogatepass")
     elif isinstance(value, bytes):
@@ -49,7 +49,7 @@ def digest(value: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Of all bytes of a file; of a folder, of its files' names and bytes, hidden ones left out."""
+    """Digest of a file's bytes, or of the names and bytes of a folder's visible files."""
     if path.is_dir():
         inside = sorted(
             entry
@@ -62,7 +62,7 @@ def file_digest(path: Path) -> str:
 
 
 def tensor_digest(tensor: Tensor) -> str:
-    """Of dtype, shape and all bytes; the same on every device."""
+    """Digest of dtype, shape and all bytes; the same on every device."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     total = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
     if flat.numel():
@@ -78,9 +78,9 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 
 def recording_content(run: Recording) -> dict[str, Any]:
-    """What maps, images and columns of a recording can depend on.
+    """Describe everything that maps, images and columns of a recording can depend on.
 
-    When it was made, how long that took, and by which versions does not count.
+    Its date, duration and versions do not count.
     """
     negative = run.negative_prompt
     return {
@@ -99,12 +99,12 @@ def recording_content(run: Recording) -> dict[str, Any]:
 
 
 class Reader:
-    """Reads one value; knows what it is inside of, so that a circle ends.
+    """Reads one value; keeps track of nesting, so that cycles end.
 
     Attributes
     ----------
     name
-        What the value is called in messages.
+        Name of the value in messages.
     """
 
     def __init__(self, name: str) -> None:
@@ -115,7 +115,7 @@ class Reader:
 
     @contextlib.contextmanager
     def inside_of(self, values: Iterable[Any]) -> Iterator[None]:
-        """What belongs to the thing that is read, and is not read once more when met again."""
+        """Mark an object that is being read, so that it is not read again when encountered."""
         before = len(self.inside)
         self.inside.extend(map(id, values))
         try:
@@ -157,7 +157,7 @@ class Reader:
         return self._of_object(value)
 
     def _with_own(self, value: Any, content: Any) -> Any:
-        """Data of a class of one's own: the class and its attributes count beside it."""
+        """Data of a user's class: the class and its attributes count as well."""
         own_fingerprint = getattr(value, "fingerprint", None)
         if callable(own_fingerprint):
             content = self.read(own_fingerprint())
@@ -166,7 +166,7 @@ class Reader:
         return {"kind": kind, "content": content, "attributes": held}
 
     def _once(self, value: Any, reading: Callable[[Any], Any]) -> Any:
-        """A function, class or module in full when it is first met, then by its number."""
+        """A function, class or module in full at its first occurrence, then by its number."""
         if id(value) in self.told:
             return f"(what was met as number {self.told[id(value)][0]})"
         self.told[id(value)] = (len(self.told), value)  # kept, so that its id stays its own
@@ -212,7 +212,7 @@ class Reader:
         }  # fmt: skip
 
     def code(self, value: types.FunctionType) -> Any:
-        """What a function does: its code, defaults, and the values that it takes from outside."""
+        """A function's code, defaults, and the external values that it uses."""
         code = value.__code__
         names = names_in(code)
         cells = zip(code.co_freevars, value.__closure__ or (), strict=True)
@@ -227,7 +227,7 @@ class Reader:
         }
 
     def _outside(self, value: Any, names: set[str]) -> Any:
-        """Of a module of one's own what the function may ask it for; anything else whole."""
+        """For a user's module the attributes that the function may use; else the whole value."""
         return (
             self.module(value, names) if isinstance(value, types.ModuleType) else self.read(value)
         )
@@ -247,7 +247,7 @@ class Reader:
         return {"module": value.__name__, "content": digest(held)}
 
     def builtin(self, value: Any) -> Any:
-        """Compiled functions; of a method of an object, the object counts."""
+        """Read a compiled function; for a method, its object counts."""
         owner = getattr(value, "__self__", None)
         label = f"{getattr(value, '__module__', None)}.{value.__qualname__}"
         if owner is None or isinstance(owner, types.ModuleType):
@@ -255,7 +255,7 @@ class Reader:
         return [label, self.read(owner)]
 
     def defaults(self, value: Any) -> Any:
-        """A dict with a factory of what is not there."""
+        """Read a dict with a factory for missing values."""
         return {"factory": self.read(value.default_factory), "content": self.mapping(value)}
 
     def method(self, value: types.MethodType) -> Any:
@@ -265,7 +265,7 @@ class Reader:
         return self.listed((value.func, value.args, value.keywords))
 
     def kind(self, value: type) -> Any:
-        """A class: its name where it is installed, else also everything that stands in it."""
+        """Read a class: its name if it is installed, else also everything in it."""
         label = f"{name_on_disk(value.__module__)}.{value.__qualname__}"
         written = [base for base in value.__mro__ if not is_installed(base.__module__)]
         if not written:
@@ -308,7 +308,7 @@ class Reader:
         return {"kind": self.read(type(value)), **state}
 
     def _reduced(self, value: Any) -> Any:
-        """What compiled code holds, as pickle would write it."""
+        """The state of a compiled object, as pickle would write it."""
         try:
             registered = copyreg.dispatch_table.get(type(value))  # patterns, numpy's functions
             reduced = value.__reduce_ex__(4) if registered is None else registered(value)
@@ -386,7 +386,7 @@ def advice(name: str, value: Any, why: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def is_installed(module: str | None) -> bool:
-    """Whether a module belongs to Python or to an installed package: its version tells it."""
+    """Whether a module belongs to Python or to an installed package."""
     top = (module or "").partition(".")[0]
     if top in sys.stdlib_module_names or top == "daam_nb":
         return top != "__main__"
@@ -403,7 +403,7 @@ def _plain(value: str | int | float) -> str | int | float:
 
 
 def _counts(value: Any) -> bool:
-    """Whether what a function meets outside is part of what it does: all but what is installed."""
+    """Whether an external object is part of a function's identity: all but installed ones."""
     if isinstance(value, types.FunctionType | type):
         return not is_installed(value.__module__)
     if isinstance(value, types.ModuleType):
@@ -416,7 +416,7 @@ def _dtypes(table: Any) -> str:
 
 
 def _is_told(name: str, value: Any) -> bool:
-    """Whether a name in a class is part of what it does."""
+    """Whether a name in a class is part of its identity."""
     if isinstance(_bare(value), types.FunctionType) and not name.startswith("__annotate"):
         return True
     return not (name.startswith("__") and name.endswith("__")) and not name.startswith("_abc_")

@@ -1,9 +1,9 @@
-"""One row per observation; a study killed at any moment goes on, and its table is the same.
+"""One row per observation; a study killed at any moment can be resumed, with the same table.
 
-What one unit (a recording, a pair) gives is one line of a JSON lines file, written and flushed to
-the disk before the next unit begins. A line that a kill cut short is dropped when the file is
-opened again, and its unit measured again. The table is put in the order of the units, not in that
-of their measuring.
+The rows of one unit (a recording, a pair) are one line of a JSON lines file, written and flushed to
+the disk before the next unit begins. A line that was cut short is dropped when the file is opened
+again, and its unit is measured again. The table is in the order of the units, not in that of their
+measurement.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def collect(
     what: str = "measuring",
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Measure each unit once and gather the rows; go on where an earlier call was stopped.
+    """Measure each unit once and collect the rows; resume where an earlier call was interrupted.
 
     Parameters
     ----------
@@ -56,20 +56,20 @@ def collect(
         Unit -> its rows, none or many, each with exactly the names of `columns`. Values: text,
         numbers, booleans, None. It must not depend on what was measured before.
     columns
-        Name -> what it is, in the order of the table; also the table's ``attrs["columns"]``.
+        Name -> description, in the order of the table; also the table's ``attrs["columns"]``.
     content
-        Unit -> a digest of what its rows depend on beside `settings`: the recording, the facts of
-        its caption. A unit whose content is no longer what was measured is measured again, with a
-        warning. None: the key says everything.
+        Unit -> a digest of what its rows depend on besides `settings`: the recording, the facts of
+        its caption. A unit whose content has changed is measured again, with a warning. None: the
+        key is sufficient.
     path
-        JSON lines file where rows are kept; its folder is made. None: nowhere.
+        JSON lines file of the rows; its folder is created. None: no file.
     settings
         Plain JSON data on which the rows depend, by content (`fingerprints.fingerprint`), not by
-        name. Rows made with others are not taken.
+        name. Rows made with others are not used.
     what
-        Before the progress bar.
+        Label of the progress bar.
     progress
-        Show it, with the time that is left (units measured earlier do not count as speed).
+        Whether to show it, with the remaining time (units measured earlier do not count as speed).
 
     Returns
     -------
@@ -79,14 +79,14 @@ def collect(
     Warns
     -----
     UserWarning
-        If units are measured again because their recordings changed, and where rows that an
-        earlier version recognized by names are left aside.
+        If units are measured again because their recordings changed, and if rows that an earlier
+        version identified by names are ignored.
 
     Raises
     ------
     StudyError
-        If the file holds rows of other settings or columns (it says which differ), or is no
-        such file; if a row lacks a column; if a key comes twice.
+        If the file holds rows of other settings or columns (the message names those that differ),
+        or is not such a file; if a row lacks a column; if a key is repeated.
     """
     every = list(units)
     keys = [key for key, _ in every]
@@ -116,7 +116,7 @@ def collect(
 
 
 def progress_bar(total: int, *, done: int, what: str, shown: bool) -> Any:
-    """Show how far it is and how long it takes; what was done earlier does not count as speed.
+    """Show progress and remaining time; units done earlier do not count as speed.
 
     The environment's ``TQDM_DISABLE`` hides all bars.
     """
@@ -125,7 +125,7 @@ def progress_bar(total: int, *, done: int, what: str, shown: bool) -> Any:
 
 
 def table(rows: Iterable[Row], *, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Make a table of rows; ``attrs["columns"]`` says what each column is."""
+    """Make a table from rows; ``attrs["columns"]`` describes each column."""
     frame = pd.DataFrame([dict(row) for row in rows], columns=list(columns))
     frame.attrs["columns"] = dict(columns)
     return frame
@@ -139,7 +139,7 @@ class RowFile:
     rows
         Key -> rows of that unit.
     contents
-        Key -> the digest of what they were measured on; None if none was written.
+        Key -> the digest of what they were measured on; None if there is none.
     """
 
     def __init__(
@@ -174,9 +174,9 @@ class RowFile:
     def read(
         cls, path: Path, *, columns: Mapping[str, str], settings: Mapping[str, Any]
     ) -> RowFile:
-        """What is there, of a file that may lie where nothing can be written.
+        """Read existing rows, also from a file on a read-only file system.
 
-        A line that is being written, or that a kill cut short, is left out. No file has no rows.
+        A line that is being written, or was cut short, is left out. A missing file has no rows.
         """
         file = cls(path, columns, settings)
         if path.is_file():
@@ -206,11 +206,11 @@ class RowFile:
     def append(
         self, key: str, rows: Sequence[Row], *, content: str | None = None, sync: bool = True
     ) -> None:
-        """Keep the rows of one unit: in one line, on the disk when this returns.
+        """Store the rows of one unit in one line, on the disk when this returns.
 
-        Of a unit that stands in several lines the last one counts.
+        If a unit has several lines, the last one counts.
 
-        With ``sync=False`` it is there when the next one is written with it, or at the end.
+        With ``sync=False`` it is synced together with the next one, or at the end.
         """
         rows_made = []
         for row in rows:
@@ -308,7 +308,7 @@ class RowFile:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> str:
-    """Say which settings differ, with both values, in settings within settings too; else empty."""
+    """Describe settings that differ, nested ones too, with both values; empty if none does."""
     parts = []
     for name in dict.fromkeys([*then, *now]):
         before, after = then.get(name), now.get(name)
@@ -320,12 +320,12 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any], within: str = "
 
 
 def plain(value: Any, name: str) -> Any:
-    """Make a value what JSON gives back: numpy's scalars become Python's, tuples lists, NaN None.
+    """Convert a value as JSON would: numpy's scalars become Python's, tuples lists, NaN None.
 
     Raises
     ------
     StudyError
-        For what JSON does not hold.
+        For values that JSON cannot hold.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -348,7 +348,7 @@ def plain(value: Any, name: str) -> Any:
 
 
 def rows_by_name(folder: Path, study: str) -> list[Path]:
-    """Row files of a study that an earlier version kept under names, in a folder of studies."""
+    """Row files of a study in which an earlier version identified things by name."""
     old = []
     for path in sorted(folder.glob(f"{study}*/rows.jsonl")):
         with path.open("rb") as file:

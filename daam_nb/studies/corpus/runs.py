@@ -1,8 +1,8 @@
 """Recordings in a fixed order: what every study reads.
 
-`corpus.generate` makes them, in a folder: ``corpus.json`` says with what it was made,
-``list.jsonl`` which images were asked for, in order, with what is known about each, and ``runs/``
-holds one recording for each. Any other folder of recordings will do, and recordings in memory.
+`corpus.generate` makes them, in a folder: ``corpus.json`` holds its settings, ``list.jsonl`` the
+requested images, in order, with their facts, and ``runs/`` one recording for each. Any other folder
+of recordings, and recordings in memory, can be used as well.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ class Run:
     Attributes
     ----------
     key
-        Its name, the same in every session; rows of tables are kept by it.
+        Its name, the same in every session; rows of tables refer to it.
     facts
-        ``prompt``, ``seed``, and what is known about the caption.
+        ``prompt``, ``seed``, and the facts of the caption.
     source
         The folder, or the recording itself.
     model
-        What people call the model that drew it; empty: what the recording says.
+        Display name of the model that drew it; empty: that of the recording.
     identity
-        A digest of what the model is, or what the recording says of it: recordings of different
-        ones are not measured together.
+        A digest of the model's identity, or of the recording's facts about it: recordings of
+        different models are not measured together.
     """
 
     key: str
@@ -72,10 +72,10 @@ class Run:
         return self.source if isinstance(self.source, Recording) else load(self.source)
 
     def content(self) -> str:
-        """A digest of the recording and of what is known about its caption.
+        """Compute a digest of the recording and of its caption's facts.
 
-        Rows that were measured on it are recognized by it: another recording in its place, or a
-        corrected fact, has another one.
+        It identifies rows measured on the recording: a replaced recording or a corrected fact
+        changes it.
         """
         if isinstance(self.source, Recording):
             recorded = digest(recording_content(self.source))
@@ -86,7 +86,7 @@ class Run:
 
 @dataclass(frozen=True, repr=False)
 class Recordings(Sequence[Recording]):
-    """The recordings of a corpus, each loaded when it is asked for and kept by nobody else.
+    """The recordings of a corpus, each loaded on access and not cached.
 
     ``for recording in corpus.recordings``, ``corpus.recordings[0]``; a slice loads nothing.
     """
@@ -123,10 +123,10 @@ class Corpus(Sequence[Run]):
     path
         The folder; None for recordings that are in memory.
     settings
-        What it was made with: model, scheduler, options; empty if not known.
+        Its settings: model, scheduler, options; empty if unknown.
     missing
-        Images asked for and not there yet: ``generate`` was stopped, and goes on when called
-        again.
+        Number of requested images that are missing: ``generate`` was interrupted, and resumes when
+        called again.
     """
 
     runs: tuple[Run, ...]
@@ -157,7 +157,7 @@ class Corpus(Sequence[Run]):
         Raises
         ------
         StudyError
-            If there is neither.
+            If there are no recordings.
         """
         if not isinstance(path, str | os.PathLike):
             raise StudyError(
@@ -187,9 +187,9 @@ class Corpus(Sequence[Run]):
         return cls(tuple(runs), folder, settings, sum(part.missing for part in parts))
 
     def by_model(self) -> dict[str, Corpus]:
-        """The recordings of each model by themselves, by what it is called.
+        """Split the corpus by model: name -> its recordings.
 
-        Models of one name that are not the same have the first digits of their digest behind it.
+        Different models with the same name get the first digits of their digests appended.
         """
         groups: dict[tuple[str, str], list[Run]] = {}
         for run in self.runs:
@@ -222,11 +222,11 @@ class Corpus(Sequence[Run]):
 
     @property
     def recordings(self) -> Recordings:
-        """The recordings themselves, each loaded when it is asked for, in the same order."""
+        """The recordings themselves, each loaded on access, in the same order."""
         return Recordings(self.runs)
 
     def place(self, study: str, settings: Mapping[str, Any] | None = None) -> Path | None:
-        """Where a study keeps its rows, beside the recordings; other settings, another folder."""
+        """The folder of a study's rows, next to the recordings; each settings have their own."""
         if self.path is None:
             return None
         text = json.dumps(plain(settings or {}, "settings"), sort_keys=True)
@@ -250,7 +250,7 @@ class Corpus(Sequence[Run]):
 def runs_of(
     runs: Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run],
 ) -> Corpus:
-    """Read what a study may be given: a corpus, a folder, or recordings.
+    """Read the input of a study: a corpus, a folder, or recordings.
 
     Raises
     ------
@@ -285,7 +285,7 @@ def runs_of(
 def with_facts(
     table: pd.DataFrame, runs: Iterable[Run], *, but: Collection[str] = ()
 ) -> pd.DataFrame:
-    """Add what is known about each row's recording: its model, and the facts of its caption.
+    """Add the facts of each row's recording: its model, and the facts of its caption.
 
     Parameters
     ----------
@@ -294,12 +294,12 @@ def with_facts(
     runs
         Those that were measured.
     but
-        Facts that the table has already, in columns of its own.
+        Facts that the table already has, in its own columns.
 
     Returns
     -------
     DataFrame
-        With ``model``, and ``caption_<fact>`` for every fact that a caption of `runs` brings. A
+        With ``model``, and ``caption_<fact>`` for every fact of a caption of `runs`. A
         fact that is a list or an object is written as JSON; one that a caption lacks is None.
     """
     known = {run.key: run for run in runs}
@@ -322,7 +322,7 @@ def _cell(value: Any) -> Any:
 
 
 def _model_of(run: Run) -> tuple[str, str]:
-    """What its model is called, and what it is."""
+    """The name and the identity of its model."""
     if run.model:
         return run.model, run.identity
     facts = run.load().facts
@@ -330,7 +330,7 @@ def _model_of(run: Run) -> tuple[str, str]:
 
 
 def _said_of(facts: Facts) -> str:
-    """What a recording says of its model, beside the name."""
+    """A recording's facts about its model, besides the name."""
     said = [facts.pipeline, list(facts.batch.get("interventions") or ())]
     weights = facts.batch.get("weights")  # of recordings of before there is no digest
     return digest([*said, dict(weights)] if weights else said)
@@ -340,7 +340,7 @@ def _said_of(facts: Facts) -> str:
 
 
 def listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
-    """The runs asked for; those that are new are written to the list."""
+    """The requested runs; new ones are written to the list."""
     runs_wanted = []
     made_with = about_of(folder)["settings"]
     with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
@@ -354,7 +354,7 @@ def listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
 
 
 def _is_corrected(listed: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether a caption brings other facts than before; one that brings none keeps the old ones."""
+    """Whether a caption has other facts than before; one without facts keeps the old ones."""
     before, now = ({**row["facts"], "seed": None} for row in (listed, asked))
     return bool(asked["facts"]) and before != plain(now, "facts")
 
@@ -392,7 +392,7 @@ def _run(folder: Path, key: str, row: Mapping[str, Any], made_with: Mapping[str,
 
 
 def _within(folder: Path, part: Path) -> Corpus:
-    """A corpus further down: its runs are called by their paths from here."""
+    """A corpus in a subfolder: its runs are named by their paths from here."""
     corpus = _opened(part)
     runs = [
         dataclasses.replace(run, key=run.source.relative_to(folder).as_posix())
@@ -429,7 +429,7 @@ def name_of(prompt: str, seed: int | None) -> str:
 
 
 def is_there(run: Run) -> bool:
-    """Whether its recording is there and whole: every file that it names, of its size."""
+    """Whether its recording is complete: every file that it names exists, with its size."""
     return isinstance(run.source, Recording) or (_exists(run) and not damage(run))
 
 
@@ -438,12 +438,12 @@ def _exists(run: Run) -> bool:
 
 
 def damage(run: Run) -> str:
-    """What is wrong with a recording's folder; empty if nothing is, or if there is none.
+    """Describe damage to a recording's folder; empty if there is none, or no folder.
 
     Raises
     ------
     RecordingVersionError
-        If a later version wrote it: it is whole, and not for this one to judge.
+        If a later version wrote it, which this one cannot check.
     """
     if isinstance(run.source, Recording) or not _exists(run):
         return ""

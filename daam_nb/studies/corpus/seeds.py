@@ -1,11 +1,10 @@
-"""Which noise a caption is drawn from: its own, the same in every session and in every folder.
+"""Seeds of a caption's images: its own, the same in every session and in every folder.
 
-Images of one noise are alike whatever their captions, so that images of many captions with one
-seed are not as many observations. Unless seeds are given, each caption therefore has its own: the
-fact ``seed`` that it brings along (the image id of COCO's captions, as in the paper's experiments;
-a column of a CSV file), else one that is computed from its text. What is asked for beside it, and
-in which order, changes nothing, so that a corpus can be added to and captions put in another order
-without an image being drawn anew.
+Images with the same noise are alike whatever their captions, so images of many captions with one
+seed are not independent observations. Unless seeds are given, each caption therefore has its own:
+its fact ``seed`` (the image id of COCO's captions, as in the paper's experiments; a column of a CSV
+file), else one computed from its text. It does not depend on other captions or their order, so that
+a corpus can be extended and reordered without drawing images again.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ _LAST = 2**64 - 1
 
 
 def own_seed(caption: Caption | str, number: int = 0) -> int:
-    """The seed of a caption's image.
+    """Return the seed of a caption's image.
 
     Parameters
     ----------
     caption
-        A text, or one with facts, perhaps ``seed`` among them.
+        A text, or a `Caption`, perhaps with the fact ``seed``.
     number
-        Which of several images of the caption, from 0.
+        Index of the image among several of the caption, from 0.
 
     Returns
     -------
     int
-        Of the first image the fact ``seed`` where there is one; else the first 32 bits of the
-        SHA-256 of text, fact and number. Two of 10,000 captions share one by a chance of 1 %.
+        For the first image the fact ``seed`` if there is one; else the first 32 bits of the SHA-256
+        of text, fact and number. Among 10,000 captions, two share a seed with a probability of 1 %.
 
     Raises
     ------
@@ -66,14 +65,14 @@ def own_seed(caption: Caption | str, number: int = 0) -> int:
 
 
 def with_seeds(captions: Iterable[str | Caption] | str, *, each: int = 1) -> list[Caption]:
-    """Several images of every caption, each from its own noise.
+    """Repeat every caption for several images, each from its own noise.
 
     Parameters
     ----------
     captions
         Texts or captions.
     each
-        How many images of each.
+        Number of images of each.
 
     Returns
     -------
@@ -114,19 +113,19 @@ def several(seeds: Any) -> list[Any]:
 def images_of(
     captions: Sequence[Caption], seeds: Iterable[int] | None
 ) -> list[tuple[Caption, int]]:
-    """Every image asked for: caption and seed, none twice.
+    """List every requested image: caption and seed, without duplicates.
 
     Parameters
     ----------
     captions
-        What is drawn.
+        The captions to draw.
     seeds
         Every caption is drawn with each; None: each with its own.
 
     Raises
     ------
     StudyError
-        For a seed that is not a whole number, the same image twice, and no seed at all.
+        For a seed that is not a whole number, a repeated image, and no seed at all.
     """
     if seeds is None:
         pairs = [(caption, own_seed(caption)) for caption in captions]
@@ -148,7 +147,7 @@ def images_of(
 
 
 def _plain(seed: Any) -> Any:
-    """A whole number of numpy or torch as Python's; anything else as it is, to be refused."""
+    """Convert a whole number of numpy or torch to Python's; anything else is returned unchanged."""
     try:
         return whole_number(seed, "seed")
     except SelectionError:

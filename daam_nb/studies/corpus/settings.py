@@ -1,4 +1,4 @@
-"""``corpus.json``: what a corpus was made with, written once and compared from then on."""
+"""``corpus.json``: the settings of a corpus, written once and compared from then on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNFINISHED = re.compile(r"\.corpus\.json\.[0-9a-f]+\.part")  # left by a kill i
 
 
 def settle(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write down with what the corpus is made, or compare with what is written."""
+    """Write the settings of a corpus, or compare them with the written ones."""
     if (folder / FILE).is_file():
         about = about_of(folder)
         if about["version"] == _BY_SAMPLES:
@@ -55,7 +55,7 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def remembered(folder: Path) -> dict[Path, bytes | None]:
-    """What a folder knows before a call: the bytes of its files that say what is asked for."""
+    """A folder's state before a call: the bytes of its settings files."""
     return {
         path: path.read_bytes() if path.is_file() else None
         for path in (folder / FILE, folder / LIST)
@@ -65,9 +65,9 @@ def remembered(folder: Path) -> dict[Path, bytes | None]:
 def restore_settings(
     before: Mapping[Path, bytes | None], after: Mapping[Path, bytes | None]
 ) -> None:
-    """Make a folder as it was before a call that drew nothing, so that it pins nothing.
+    """Restore a folder's state before a call that drew nothing, to allow other settings.
 
-    Left as it is where somebody else wrote in it since, or drew into it.
+    Not restored if something else was written or drawn into it meanwhile.
     """
     folder = next(iter(before)).parent
     others = before[folder / FILE] is None and any(folder.glob("runs/*"))

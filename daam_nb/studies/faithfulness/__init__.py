@@ -2,12 +2,9 @@
 
 study.py      its rows and its page
     options.py  what can be chosen
-ablations.py  what is taken away, exactly
-agreement.py  how a map and a change agree
-heads.py      each head ablated alone
-curves.py     deletion and insertion
-losses.py     how often the object is lost
-figures.py    tables and figures of the rows
+ablations.py the ablations, exactly defined agreement.py how a map and a change agree heads.py each
+head ablated alone curves.py deletion and insertion losses.py how often the object is lost
+figures.py tables and figures of the rows
 """
 
 import lazy_loader

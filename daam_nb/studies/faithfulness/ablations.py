@@ -1,9 +1,9 @@
-"""What is taken away from an image, exactly: a word, more or less of what carries it.
+"""Ablations of an image: a word, with more or less of what carries it.
 
-A text encoder that reads from left to right repeats each word in what stands behind it, so there
-is more than one answer to "without this word". `ABLATIONS` are three, from the least to the most;
-each is done to the object's word, to another content word of the same prompt (the control), and
-the first two also to as many columns drawn at random.
+A causal text encoder repeats each word in the tokens after it, so "without this word" has more than
+one meaning. `ABLATIONS` are three, from the least to the most; each is applied to the object's
+word, to another content word of the same prompt (the control), and the first two also to as many
+columns drawn at random.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ SEED_STEP = 1_000_003
 
 @dataclass(frozen=True)
 class Taken:
-    """One thing that is taken away from an image.
+    """One ablation of an image.
 
     Attributes
     ----------
     kind
         Whose columns: `OBJECT`, `CONTROL`, `RANDOM`.
     name
-        Of `ABLATIONS`, or `ANOTHER_SEED`: no column, another noise.
+        One of `ABLATIONS`, or `ANOTHER_SEED`: no column, but other noise.
     columns
         Key positions.
     """
@@ -75,7 +75,7 @@ class Taken:
 def taken_from(
     prompt: Prompt, target: Word, control: Word | None, names: Sequence[str], *, key: str
 ) -> list[Taken]:
-    """Everything that is taken away from one image, one drawing each.
+    """All ablations of one image, one drawing each.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def taken_from(
     names
         Of `ABLATIONS`.
     key
-        Names the image; it seeds the random columns.
+        The image's key, which seeds the random columns.
     """
     taken_columns = []
     for kind, word in ((OBJECT, target), (CONTROL, control)):
@@ -105,7 +105,7 @@ def columns(prompt: Prompt, word: Word, name: str) -> tuple[int, ...]:
 
 
 def repeating(prompt: Prompt, word: Word, name: str = REPEATED) -> Sequence[int]:
-    """Key positions behind a word that repeat it: of function words, the end and the padding."""
+    """Key positions after a word that repeat it: of function words, the end and the padding."""
     if name != REPEATED:
         return ()
     behind = [
@@ -119,7 +119,7 @@ def repeating(prompt: Prompt, word: Word, name: str = REPEATED) -> Sequence[int]
 
 
 def random_columns(prompt: Prompt, word: Word, count: int, *, key: str) -> tuple[int, ...]:
-    """As many key positions at random, none of them the word's own or the start of text."""
+    """Draw as many key positions at random, except the word's own and the start of text."""
     left_out = {*prompt.token_indices(word), prompt.start_of_text}
     free_columns = [column for column in range(len(prompt.tokens)) if column not in left_out]
     seed = hashlib.sha256(f"{key} {count}".encode()).digest()
@@ -128,7 +128,7 @@ def random_columns(prompt: Prompt, word: Word, count: int, *, key: str) -> tuple
 
 
 def drawn_without(pipe: Any, run: Recording, taken: Sequence[Taken]) -> list[Image]:
-    """One image for each thing taken away, all drawn in one call."""
+    """Draw one image for each ablation, all in one call."""
     seed = seed_of(run)
     seeds = [seed + SEED_STEP if each.name == ANOTHER_SEED else seed for each in taken]
     return drawn_from(pipe, run, seeds, _without(pipe, taken))

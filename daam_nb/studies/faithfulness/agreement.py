@@ -1,4 +1,4 @@
-"""How well a map says where an image changes: four numbers, none of which needs a threshold.
+"""Agreement of a map with an image's change: four numbers, none of which needs a threshold.
 
 Each takes two fields of one shape, (y, x): the map, and the change (>= 0).
 """
@@ -34,7 +34,7 @@ MEASURES: dict[str, str] = {
 
 
 def agreement(heat: Field, change: Field) -> dict[str, float]:
-    """All of `MEASURES`.
+    """Compute all of `MEASURES`.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def agreement(heat: Field, change: Field) -> dict[str, float]:
 
 
 def correlation(a: Field, b: Field) -> float:
-    """Pearson's r over the pixels; NaN where a field is the same everywhere."""
+    """Pearson's r over the pixels; NaN if a field is constant."""
     x, y = (field.ravel() - field.mean() for field in (a, b))
     scale = math.sqrt(float(x @ x) * float(y @ y))
     even = min(float(np.ptp(a)), float(np.ptp(b))) <= 0
@@ -63,13 +63,13 @@ def correlation(a: Field, b: Field) -> float:
 
 
 def pointing(heat: Field, change: Field, *, share: float = POINTED) -> float:
-    """Whether the map's peak lies where the image changes most.
+    """Whether the map's maximum is where the image changes most.
 
     Returns
     -------
     float
         The share of the map's highest pixels (one, but for ties) that lie in the given `share` of
-        the pixels of greatest change, ties at its edge included. NaN where nothing changes.
+        the pixels of greatest change, ties at its edge included. NaN if nothing changes.
 
     References
     ----------
@@ -86,7 +86,7 @@ def pointing(heat: Field, change: Field, *, share: float = POINTED) -> float:
 def caught(heat: Field, change: Field) -> float:
     """Area under the share of the change inside the top of the map, over the top's size.
 
-    Pixels of equal height come in together, so that an even map gives 0.5. NaN where nothing
+    Pixels with equal values are added together, so that a constant map gives 0.5. NaN if nothing
     changes.
 
     References
@@ -115,7 +115,7 @@ def _ranks(field: Field) -> Field:
 
 
 def clouds(size: tuple[int, int], rng: np.random.Generator) -> Field:
-    """A random map as smooth as a word's: noise on a coarse grid, brought up bilinearly.
+    """Draw a random map as smooth as a word's: noise on a coarse grid, upsampled bilinearly.
 
     Parameters
     ----------
@@ -136,13 +136,13 @@ def clouds(size: tuple[int, int], rng: np.random.Generator) -> Field:
 
 
 def cells(size: tuple[int, int]) -> tuple[int, int]:
-    """How many cells the grid of `clouds` has: (down, across)."""
+    """Number of cells of the grid of `clouds`: (rows, columns)."""
     down, across = (side * CELLS // min(size) for side in size)
     return down, across
 
 
 def grid_setting(image: Image | None) -> dict[str, list[int]]:
-    """What rows about a random map depend on, beside the image itself: the grid.
+    """The setting that rows about a random map depend on, besides the image: the grid.
 
     Empty if its cells have 8 pixels, as they once had in images of any size: rows of that time
     are the same.
@@ -154,7 +154,7 @@ def grid_setting(image: Image | None) -> dict[str, list[int]]:
 
 
 def middle(size: tuple[int, int]) -> Field:
-    """A map that falls off from the middle, as a photographer's guess: exp(-2 r^2)."""
+    """A map that falls off from the middle: exp(-2 r^2)."""
     y, x = (np.linspace(-1, 1, length) for length in size)
     blob: Field = np.exp(-2 * (y[:, None] ** 2 + x[None, :] ** 2))
     return blob

@@ -1,8 +1,8 @@
-"""Deletion and insertion: a word's attention taken away in a part of the image only.
+"""Deletion and insertion: a word's attention ablated in only a part of the image.
 
-*Deletion*: it is taken away where the map is highest; how much of the whole ablation's change is
-there already? *Insertion*: it is kept where the map is highest and taken away elsewhere; how much
-of the change is avoided? A map that tells where the word acts does both with few pixels.
+*Deletion*: it is ablated where the map is highest; how much of the whole ablation's change occurs
+already? *Insertion*: it is kept where the map is highest and ablated elsewhere; how much of the
+change is avoided? A map that shows where the word acts achieves both with few pixels.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def curves_of_area(
     pipe
         The pipeline that made them.
     table
-        Of `ablation_effects`: says which word each image is about.
+        The table of `ablation_effects`, which names each image's word.
     shares
         Of the image's pixels, in (0, 1).
     path
@@ -66,18 +66,18 @@ def curves_of_area(
     Returns
     -------
     DataFrame
-        One row per image, order and share, with `COLUMNS`. The change is what the pixels differ
-        from the whole image on average. An image that the ablation leaves as it is has NaN.
+        One row per image, order and share, with `COLUMNS`. The change is the mean difference of the
+        pixels from the original image. NaN if the ablation does not change the image.
 
     Raises
     ------
     StudyError
-        For a share that is 0, 1, outside, or there twice.
+        For a share that is 0, 1, out of range, or repeated.
 
     References
     ----------
     Petsiuk et al. 2018, "RISE", https://arxiv.org/abs/1806.07421: there pixels are deleted and a
-    classifier asked; here a word's attention is, and the image compared.
+    classifier is evaluated; here a word's attention is deleted and the images are compared.
     """
     shares = arguments.shares(shares, "shares", inside=True)
     arguments.columns_of(table, ("run", "object"), made_by="ablation_effects()")

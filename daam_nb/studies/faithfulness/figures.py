@@ -1,4 +1,4 @@
-"""The tables and figures of the study of faithfulness."""
+"""Tables and figures of the study of faithfulness."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENOUGH = 50
 def agreements(table: pd.DataFrame) -> pd.DataFrame:
     """Mean agreement of maps and changes, by change, kind of word, layers and map.
 
-    Of the changes that random columns make, only with the object's own maps: the null of them.
+    Changes by random columns are compared only with the object's own maps, as their null.
     """
     return summary(
         table[(table.kind != RANDOM) | table["map"].isin((OWN, EFFECT))],
@@ -99,7 +99,7 @@ def report(
 
 
 def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of the images fixed by the rule; where there are more, also of all, more exactly.
+    """Losses of the images selected by the rule and, if there are more, of all images.
 
     The tests of both are one family.
     """
@@ -113,7 +113,7 @@ def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFram
 
 
 def _definitions(table: pd.DataFrame) -> pd.DataFrame:
-    """What each ablation is, and how many columns that was on average, of the object's word."""
+    """Definition of each ablation, with its mean number of columns for the object's word."""
     of_objects = table[table.kind == OBJECT].drop_duplicates(["run", "change"])
     means = of_objects.groupby("change", sort=False)["columns"].mean()
     named = [(name, text) for name, text in ABLATIONS.items() if name in means]
@@ -191,7 +191,7 @@ def figures(
 
 
 def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
-    """Each map against the ablation of the object's word; the word's own against two nulls."""
+    """Each map compared with the ablation of the object's word, its own also with two nulls."""
     first = agreed.change.iloc[0]
     ablated = (agreed.kind == OBJECT) & (agreed.change == first)
     seeds = (agreed.change == ANOTHER_SEED) & agreed["map"].isin((OWN, EFFECT))
@@ -210,9 +210,9 @@ def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curve_summary(curves: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Deletion and insertion of all images: changes are added up before they are divided.
+    """Deletion and insertion of all images: changes are summed before they are divided.
 
-    The mean of the images' own ratios would be that of images which hardly change at all.
+    The mean of the images' own ratios would be dominated by images that hardly change.
     """
     first = table[(table.kind == OBJECT) & (table.change == OWN_COLUMNS)]
     whole = first.drop_duplicates("run").set_index("run").amount
@@ -279,7 +279,7 @@ def _heads_figure(ranked: pd.DataFrame, *, images: str) -> Figure:
 
 
 def _short(layer: str) -> str:
-    """A layer's name without what all of them share."""
+    """A layer's name without the part that all share."""
     return layer.split(".transformer_blocks", maxsplit=1)[0].removesuffix(".attn2")
 
 

@@ -1,4 +1,4 @@
-"""Which heads matter: each head taken away alone, beside how much it attends to the words."""
+"""Importance of heads: each head ablated alone, with its attention to the words."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def head_effects(
     Parameters
     ----------
     runs
-        The images; as many drawings each as the network has heads.
+        The images; each is drawn as often as the network has heads.
     pipe
         The pipeline that made them.
     table
-        Of `ablation_effects`: says which word each image is about.
+        The table of `ablation_effects`, which names each image's word.
     path
         Where rows are kept; by default beside the recordings.
 
@@ -115,7 +115,7 @@ def attention_of(run: Recording, layer: str, head: int, word: Word) -> tuple[flo
 def ranking(heads: pd.DataFrame) -> pd.DataFrame:
     """One row per head: its mean effect and attention, and its rank by each, the effect first.
 
-    The first ones stand there because of these very images: in others their effect is smaller.
+    The first ones were selected on these images: on others their effect is smaller.
     """
     means = heads.groupby(["layer", "head"], sort=False)[
         ["amount", "attention_to_word", "attention_to_text"]

@@ -1,4 +1,4 @@
-"""Objects that the judge no longer sees: their own word taken away, another one, or none."""
+"""Objects that the judge no longer sees: with their own word ablated, another one, or none."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ DIFFERENCES = {"difference": CONTROL, "above_random": RANDOM}
 
 
 def counted(table: pd.DataFrame, *, images: int | None = IMAGES) -> list[str]:
-    """The runs that the losses are of.
+    """Select the runs for the losses.
 
     Parameters
     ----------
     table
         Of `ablation_effects`, measured with a judge.
     images
-        The first so many, in the order of the table, whose object the judge sees before anything
-        is taken away and whose prompt has another content word; None for all of them.
+        Number of runs, in the order of the table, whose object the judge sees before any ablation
+        and whose prompt has another content word; None for all of them.
     """
     there = table[table.before.map(lambda seen: seen is True or seen == 1)]
     compared = set(there.run[there.kind == CONTROL])
@@ -37,7 +37,7 @@ def counted(table: pd.DataFrame, *, images: int | None = IMAGES) -> list[str]:
 
 
 def losses(table: pd.DataFrame, *, images: int | None = IMAGES) -> pd.DataFrame:
-    """How often the judge no longer sees an object: its own word ablated, or another one.
+    """Compute how often the judge no longer sees an object, with its own or another word ablated.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def _differences(wide: pd.DataFrame) -> dict[str, float]:
 
 
 def lost_figure(lost: pd.DataFrame, *, caption: str = "", enough: int = 50) -> Figure:
-    """Bars of what `losses` gives: for each ablation the object's word, the other one, random."""
+    """Draw bars of `losses`: for each ablation the object's word, the other one, random columns."""
     whose = {"lost": "the object's word", "other": "another word", "random": "random columns"}
     rows = []
     for row in lost.to_dict("records"):

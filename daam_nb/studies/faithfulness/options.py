@@ -12,7 +12,7 @@ from daam_nb.studies.options import CaptionOptions, LayerOptions, option
 class FaithfulnessOptions(LayerOptions, CaptionOptions):
     """Options of the study of faithfulness.
 
-    Captions whose objects have another content word beside them are compared within the image.
+    If a caption has another content word besides its object, the two are compared within the image.
     """
 
     judge: Any = option(

@@ -1,10 +1,10 @@
-"""Is attention an explanation? Take a word's attention away, and see where the image changes.
+"""Is attention an explanation? Ablate a word's attention, and see where the image changes.
 
 A word's map is an explanation to the extent that it shows where the word acts. For each image an
-object's word is ablated (`ablations` says in which ways), and for comparison another content word
-and columns drawn at random; the change of the image is held against the word's map, its effect map
-where the model has such, another word's, a random one, and one that falls off from the middle; and
-the map against the change that another seed makes. Where a judge is at hand: is the object gone?
+object's word is ablated (see `ablations`), and for comparison another content word and randomly
+drawn columns; the change of the image is compared with the word's map, its effect map if the model
+supports them, another word's, a random one, and one that falls off from the middle; and the map
+with the change by another seed. With a judge: is the object gone?
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ Runs = Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run]
 
 @dataclasses.dataclass(frozen=True)
 class _Subject:
-    """One recording, its words, and who looks at it."""
+    """One recording, its words, and its judge."""
 
     run: Run
     recording: Recording
@@ -128,8 +128,8 @@ def ablation_effects(
     pipe
         The pipeline that made them; None if every row is measured already.
     judge
-        Segments the objects; its nouns are the objects. Of several objects of a prompt, the first
-        that it sees is taken, or the first if it sees none.
+        Segments the objects; its nouns are the objects. If a prompt has several objects, the first
+        one it sees is used, or the first if it sees none.
     nouns
         Without a judge: the objects' nouns; None: every content word counts as one.
     layers
@@ -202,7 +202,7 @@ def ablation_effects(
 
 
 def _check_named(runs: Corpus, nouns: Sequence[str]) -> None:
-    """Refuse nouns of which no prompt names any: a table without rows would say nothing."""
+    """Refuse nouns that occur in no prompt: the table would have no rows."""
     if not any(object_words(run.load().prompt, nouns) for run in runs):
         raise StudyError(
             f"No prompt contains one of the nouns {', '.join(map(repr, nouns))} as a separate "
@@ -227,9 +227,9 @@ class Faithfulness(Study[FaithfulnessOptions]):
         check_judge(self.options.judge)
 
     def record(self, execution: Execution) -> Corpus | None:
-        """Record each caption, with the effects of its words where the model has such.
+        """Record each caption, with the effects of its words if the model supports them.
 
-        Images that were begun without them go on without them.
+        A corpus begun without them is continued without them.
         """
         call = dict(execution.call)
         if execution.pipe is not None and _with_effects(execution):
@@ -238,7 +238,7 @@ class Faithfulness(Study[FaithfulnessOptions]):
 
     @property
     def nouns(self) -> Sequence[str] | None:
-        """The objects' nouns, where no judge says them."""
+        """The objects' nouns, if there is no judge."""
         options = self.options
         if options.judge is not None or not isinstance(options.nouns, Mapping):
             return None if options.judge is not None else options.nouns
@@ -309,7 +309,7 @@ def subject_of(
 def _rows(
     subject: _Subject, pipe: Any, layers: Mapping[str, LayerChoice], ablations: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Everything is taken away once; the images are drawn together."""
+    """Measure all ablations of an image; the images are drawn together."""
     ablated = taken_from(
         subject.prompt, subject.target, subject.control, ablations, key=subject.run.key
     )

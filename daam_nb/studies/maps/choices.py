@@ -1,4 +1,4 @@
-"""Which layers and heads a method averages over, and whether each layer counts alike."""
+"""Choices of layers and heads to average over, and of the scaling of layers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ class Choice:
     layers, heads
         As for `heat_maps`.
     scaling
-        ``"none"``: layers are averaged as they are. ``"layers"``: each layer's maps are first
-        divided by one number, the layer's own maximum over cells and words, so that each counts
-        alike.
+        ``"none"``: layers are averaged unscaled. ``"layers"``: each layer's maps are first divided
+        by one number, the layer's own maximum over cells and words, so that all count equally.
     """
 
     layers: LayerChoice = "paper"
@@ -44,7 +43,7 @@ class Choice:
         check_choice(self.scaling, "scaling", ("none", "layers"))
 
     def limited(self, varies: Sequence[str]) -> Choice:
-        """The same, with the defaults in what a method does not read."""
+        """The same choice, with the defaults for parts that a method does not read."""
         defaults = {name: getattr(Choice(), name) for name in VARIES if name not in varies}
         return replace(self, **defaults)
 
@@ -56,7 +55,7 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[Any] = ()
     ----------
     value
         Name -> layers or a `Choice`; None: the paper's layers, the recommended ones and all, each
-        as it is and with its layers scaled.
+        unscaled and with its layers scaled.
     recommended
         Layers that a model's card recommends.
     heads
@@ -66,7 +65,7 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[Any] = ()
     Raises
     ------
     StudyError
-        For what is not a mapping of names, and an empty one.
+        For anything but a mapping of names, and an empty one.
     """
     if value is None:
         layers: dict[str, Any] = {"paper": "paper"}
@@ -104,7 +103,7 @@ def _of_heads(named: str, choice: Choice, heads: HeadChoice) -> tuple[str, Choic
 
 
 def choices_for(varies: Sequence[str], choices: Mapping[str, Choice]) -> dict[str, Choice]:
-    """Those of the choices that differ for a method, each once, under its first name."""
+    """Select the choices that differ for a method, each once, under its first name."""
     if not varies:
         return {ONLY: Choice()}
     limited: dict[str, Choice] = {}

@@ -1,7 +1,7 @@
-"""How much hiding a word changes the embeddings of the other tokens: a size, and no place.
+"""Change of the other tokens' embeddings when a word is hidden: a magnitude without a location.
 
-Whatever a map says of *how much* a word does has to be better than this, which has not seen the
-image, nor the network that draws it.
+A map's information on *how much* a word does must be better than this baseline, which uses neither
+the image nor the network that draws it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def encoder(
 ) -> dict[Word, NDArray[np.float64]]:
     """The change of the other tokens' embeddings without the word; the same everywhere.
 
-    Nothing of a pipeline in whose text encoder no word can be hidden.
+    Empty for a pipeline in whose text encoder no word can be hidden.
     """
     columns = [recording.prompt.token_indices(word) for word in words]
     embeddings = _embeddings(pipe, recording, columns)

@@ -83,7 +83,7 @@ def _long(rows: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 def _nouns(
     fitted: pd.DataFrame, methods: Mapping[str, Method], reference: str, caption: str
 ) -> Figure | None:
-    """The reference beside the best method, the worst noun first; None if they are one."""
+    """The reference next to the best method, the worst noun first; None if they are the same."""
     best = best_method(fitted, methods)
     pair = list(dict.fromkeys([name for name in (best, reference) if name in set(fitted.method)]))
     rows = fitted[fitted.method.isin(pair)]
@@ -110,8 +110,8 @@ def example(
 ) -> Figure | None:
     """The maps of the first object of the first image that shows a pair, or else any object.
 
-    Each method at its first choice, but those that ask the pipeline. None if no image shows an
-    object.
+    Each method with its first choice, except those that need the pipeline. None if no image shows
+    an object.
     """
     best: tuple[int, Any, Any] | None = None
     for source in sources:

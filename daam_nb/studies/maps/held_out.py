@@ -1,8 +1,8 @@
 """Choices made on one half of the nouns, and reported on the other, both ways round.
 
 Layers, heads, scaling and the threshold that fit some nouns best fit them partly by chance. So each
-half of the nouns is scored with what was best on the other half, and the mean over all words owes
-nothing to having chosen.
+half of the nouns is scored with what was best on the other half, and the mean over all words is not
+biased by the choice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HELD_OUT, TAU, HALF = "iou_held_out", "tau", "half"
 
 
 def cross_fitted(table: pd.DataFrame) -> pd.DataFrame:
-    """Every object's word once for each method, as the other half of the nouns would have it.
+    """Score every object's word once per method, with the choice of the other half of the nouns.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def cross_fitted(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         The rows of words that name objects, of the one choice whose mean IoU, at the best
-        threshold, was highest on the other half (the first of equal ones), with ``iou_held_out`` at
-        that threshold, ``tau``, and ``half``. Empty of a method whose words are all of one half.
+        threshold, was highest on the other half (the first one in a tie), with ``iou_held_out`` at
+        that threshold, ``tau``, and ``half``. Empty for a method whose words are all in one half.
     """
     objects = table[(table.role == OBJECT) & table[IOU_COLUMNS[0]].notna()]
     half = objects.noun.map(halves(objects.noun))
@@ -50,7 +50,7 @@ def cross_fitted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_choice(rows: pd.DataFrame) -> tuple[str, float]:
-    """The choice and threshold of the highest mean IoU; the first of equal ones."""
+    """The choice and threshold with the highest mean IoU; the first one in a tie."""
     means = rows.groupby("choice", sort=False)[list(IOU_COLUMNS)].mean().astype(float)
     flat = int(means.to_numpy().argmax())
     choice, column = divmod(flat, len(TAUS))

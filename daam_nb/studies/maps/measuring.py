@@ -215,7 +215,7 @@ def _fitted(values: Field, field: Field) -> Field:
 
 
 def with_causes(sources: Iterable[Source], table: pd.DataFrame | None) -> list[Source]:
-    """The sources with what `causes.word_causes` measured of their words."""
+    """The sources with the changes that `causes.word_causes` measured for their words."""
     import dataclasses
 
     from daam_nb.studies.corpus.fingerprints import digest

@@ -105,8 +105,8 @@ class Method:
         Raises
         ------
         StudyError
-            If a map is none: another shape than (y, x), negative, NaN, or of no word asked for;
-            where it needs the pipeline and there is none.
+            If a map is invalid: another shape than (y, x), negative, NaN, or of a word not
+            requested; if it needs the pipeline and there is none.
         """
         more: dict[str, Any] = {"masks": masks} if self.sees_masks else {}
         if self.needs_pipe:
@@ -145,12 +145,12 @@ class Method:
 
 
 def to_record(methods: Iterable[Method]) -> dict[str, Any]:
-    """What `generate` must be asked to record for all of them.
+    """Combine the options of `generate` that all of them need.
 
     Raises
     ------
     StudyError
-        If two ask for different values of one option.
+        If two need different values of one option.
     """
     options: dict[str, Any] = {}
     whose: dict[str, str] = {}

@@ -70,7 +70,7 @@ def _head_choices(heads: Any, name: str) -> tuple[Any, ...]:
 def typed_choices(text: str) -> dict[str, str | list[str]]:
     """Layers as they are typed: choices between commas, the layers of one joined by +.
 
-    Each is called what was typed: "paper,up_blocks.1+up_blocks.2" are two choices.
+    Each choice is named as typed: "paper,up_blocks.1+up_blocks.2" are two choices.
     """
     choices: dict[str, str | list[str]] = {}
     for name in texts([part.strip() for part in text.split(",")], "choices"):

@@ -1,4 +1,4 @@
-"""The register of methods: those that ship, and those registered."""
+"""The register of methods: shipped ones, and those registered."""
 
 from __future__ import annotations
 

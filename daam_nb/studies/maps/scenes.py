@@ -1,7 +1,7 @@
 """Rendered images whose every pixel is known, seen by the model: noised, one pass at each level.
 
-The model is not asked to draw: it is given a rendered scene with noise of several levels, and its
-caption, so that where it attends to can be held against masks that nobody guessed.
+The model does not draw: it is given a rendered scene with several levels of noise, and its caption,
+so that its attention can be compared with exact masks.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class RenderedScene:
 
     @property
     def key(self) -> str:
-        """As of a recording of this caption and seed."""
+        """The key, as for a recording of this caption and seed."""
         return name_of(self.caption, self.number)
 
     def content(self) -> str:
@@ -107,24 +107,24 @@ def look_at(
     record: Mapping[str, Any] | None = None,
     **call: Any,
 ) -> Recording:
-    """Record what the model attends to in a scene that is there already, at several noise levels.
+    """Record the model's attention in an existing scene, at several noise levels.
 
     The scene is encoded, noised to each of the scheduler's timesteps (the same noise, of the
-    scene's number), and passed through the denoiser once at each; what the denoiser predicts is
-    not followed. Without guidance.
+    scene's number), and passed through the denoiser once at each; its predictions are not used.
+    There is no guidance.
 
     Parameters
     ----------
     pipe
         A diffusers pipeline with an autoencoder and ``callback_on_step_end``.
     scene
-        What is looked at.
+        The scene.
     levels
-        How many timesteps, from nearly all noise to nearly none, as the scheduler spaces them.
+        Number of timesteps, from nearly pure noise to nearly none, as spaced by the scheduler.
     record
         Options of `daam_nb.trace`.
     **call
-        Of the pipeline's call.
+        Arguments of the pipeline's call.
 
     Returns
     -------
@@ -197,7 +197,7 @@ def record_scenes(
     progress: bool = True,
     **call: Any,
 ) -> Corpus:
-    """`look_at` every scene once and keep the recordings; without a pipeline what is there.
+    """`look_at` every scene once and keep the recordings; without a pipeline open existing ones.
 
     Returns
     -------
@@ -207,8 +207,8 @@ def record_scenes(
     Raises
     ------
     StudyError
-        If a scene comes twice, one is missing and there is no pipeline, or the folder was made
-        with another model or other options.
+        If a scene is repeated, one is missing and there is no pipeline, or the folder was made with
+        another model or other options.
     """
     keys = [scene.key for scene in scenes]
     if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
@@ -236,7 +236,7 @@ def record_scenes(
 
 
 def _opened(folder: Path, keys: Sequence[str]) -> Corpus:
-    """What is there of the scenes, which has to be all of them."""
+    """The existing recordings of the scenes, which must be complete."""
     corpus = Corpus.open(folder)
     by_key = {run.key: run for run in corpus}
     if missing := [key for key in keys if key not in by_key]:
@@ -248,7 +248,7 @@ def _opened(folder: Path, keys: Sequence[str]) -> Corpus:
 
 
 def scenes_of(value: Any, count: int | None) -> list[RenderedScene]:
-    """Read scenes, at most `count`; None is none.
+    """Read scenes, at most `count`; None gives none.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def scenes_of(value: Any, count: int | None) -> list[RenderedScene]:
 
 @torch.no_grad()
 def _encoded(pipe: Any, image: Image) -> Tensor:
-    """The image's latents as the denoiser knows them: the most likely ones, scaled."""
+    """Encode an image to its most likely latents, in the denoiser's scaling."""
     pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / 127.5 - 1
     vae = pipe.vae
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(vae.device, vae.dtype)

@@ -1,7 +1,7 @@
-"""The methods that ship: attention in four forms, effects, baselines that have to be beaten.
+"""The shipped methods: attention in four forms, effects, and baselines.
 
-A map of another kind is one function more: it takes `heat_maps` with that kind, and says what has
-to be recorded for it, as `effect` does.
+A map of another kind is one more function: it uses `heat_maps` with that kind, and states what must
+be recorded for it, as `effect` does.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def attention(recording: Recording, words: Sequence[Word], choice: Choice) -> Ma
 
 
 def share(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
-    """The word's share of the attention to all tokens of the text, start and end left out."""
+    """The word's share of the attention to all tokens of the text, without start and end."""
 
     def shares(maps: HeatMaps, words: Sequence[Word]) -> list[Field]:
         return _of_words(maps.shares(), words)
@@ -42,7 +42,7 @@ def share(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
 
 
 def above_least(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
-    """What the word has more, at each place, than the word that has the least there."""
+    """The word's attention minus that of the word with the least, at each location."""
 
     def without_least(maps: HeatMaps, words: Sequence[Word]) -> list[Field]:
         least = np.min([_array(each.values) for each in maps.words], axis=0)
@@ -52,9 +52,9 @@ def above_least(recording: Recording, words: Sequence[Word], choice: Choice) -> 
 
 
 def with_end(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
-    """The attention to the word, and to the end of text, to which a text encoder hands it on.
+    """The attention to the word and to the end of text, which also carries the word's meaning.
 
-    Nothing of a text whose tokenizer marks no end.
+    Empty for a text whose tokenizer marks no end.
     """
     if recording.prompt.end_of_text is None:
         return {}
@@ -76,13 +76,13 @@ def effect(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
 def mask(
     recording: Recording, words: Sequence[Word], choice: Choice, *, masks: Mapping[Word, Mask]
 ) -> Maps:
-    """The true mask itself, on the grid of the latents: what no map of that grid can beat."""
+    """The true mask itself, on the grid of the latents: the upper bound for maps on that grid."""
     size = recording.facts.latent_size
     return {word: pooled(masks[word], size) for word in words if word in masks}
 
 
 def another_word(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
-    """DAAM's map of another word of the prompt, a content word where there is one."""
+    """DAAM's map of another word of the prompt, a content word if there is one."""
     others = {word: _other(recording, words, word) for word in words}
     needed = [word for word in words if word in others.values()]
     maps = attention(recording, needed, choice)
@@ -97,7 +97,7 @@ def blob(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
 
 
 def constant(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
-    """The same everywhere: as a mask, the whole image."""
+    """A constant map: as a mask, the whole image."""
     return dict.fromkeys(words, np.ones(recording.facts.latent_size))
 
 
@@ -157,7 +157,7 @@ def _array(values: torch.Tensor) -> Field:
 
 
 def _other(recording: Recording, words: Sequence[Word], word: Word) -> Word | None:
-    """Drawn by the prompt's text: always the same."""
+    """Choose another word, determined by the prompt's text."""
     others = [other for other in words if other.span != word.span]
     content = [other for other in others if other.text.casefold() not in FUNCTION_WORDS]
     candidates = content or others

@@ -1,4 +1,4 @@
-"""The tables of the study of maps: means with intervals, paired differences, worst nouns first."""
+"""Tables of the study of maps: means with intervals, paired differences, worst nouns first."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MIN_WORDS = 3
 
 
 def bounds_of(column: str) -> tuple[float, float]:
-    """The least and the greatest value of a measure."""
+    """The smallest and the largest possible value of a measure."""
     return BOTH_SIGNS if column in {**ON_CAUSES, **ON_CONTRASTS} else SHARE
 
 
@@ -65,7 +65,7 @@ def on_causes(fitted: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_contrasts(fitted: pd.DataFrame) -> pd.DataFrame:
-    """The same for the difference of a pair's two maps and of the two changes."""
+    """As `on_causes`, for the difference of a pair's two maps and of the two changes."""
     return _observed(_means(fitted, ["method"], ON_CONTRASTS))
 
 
@@ -127,7 +127,7 @@ def size_and_influence(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_noun(fitted: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:
-    """IoU of each noun, of the methods that are no baselines; the worst noun of the best first."""
+    """IoU of each noun, for methods that are not baselines; the best method's worst noun first."""
     names = [name for name in fitted.method.unique() if not methods[name].baseline]
     rows = fitted[fitted.method.isin(names)]
     if rows.empty:
@@ -145,7 +145,7 @@ def by_noun(fitted: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame
 
 
 def best_method(fitted: pd.DataFrame, methods: Mapping[str, Method]) -> str:
-    """The method, no baseline, of the highest mean IoU with choices of the other half."""
+    """The method, not a baseline, with the highest mean IoU with choices of the other half."""
     rows = fitted[[not methods[name].baseline for name in fitted.method]]
     means = rows.groupby("method", sort=False)[HELD_OUT].mean()
     return str(means.idxmax()) if len(means) else ""
@@ -154,7 +154,7 @@ def best_method(fitted: pd.DataFrame, methods: Mapping[str, Method]) -> str:
 def differences(
     fitted: pd.DataFrame, *, reference: str, ranked: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Every method against one, word by word, in every measure; one correction over all of it.
+    """Compare every method with one, word by word, in every measure; one correction for all tests.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def differences(
     -------
     DataFrame
         data, measure, method, n (pairs), both means, ``difference`` (method minus reference) with
-        its interval, ``p`` of a permutation test that turns whole prompts, ``p_holm`` over all
+        its interval, ``p`` of a permutation test that flips whole prompts, ``p_holm`` over all
         rows, ``effect`` (d_z).
     """
     rows = []
@@ -187,7 +187,7 @@ def differences(
 
 
 def seconds(table: pd.DataFrame) -> pd.DataFrame:
-    """How long a map took: the median of each method and choice."""
+    """Median time per map, for each method and choice."""
     medians = table.groupby(["method", "choice"], sort=False).seconds.median()
     return medians.rename("seconds for one word").reset_index()
 
@@ -236,9 +236,9 @@ def _means(rows: pd.DataFrame, by: list[str], headings: Mapping[str, str]) -> pd
 
 
 def _observed(means: pd.DataFrame) -> pd.DataFrame:
-    """Without the measures that no row has, as of a model whose words cannot be hidden.
+    """Remove measures that no row has, as for a model whose words cannot be hidden.
 
-    Without a row where none is left.
+    Without rows if none is left.
     """
     measures = [
         name for name in (*ON_CAUSES.values(), *ON_CONTRASTS.values()) if name in means.columns

@@ -63,7 +63,7 @@ class Maps(Study[MapsOptions]):
 
     @cached_property
     def methods(self) -> dict[str, Method]:
-        """Name -> what is compared, the reference among them."""
+        """Name -> the methods to compare, including the reference."""
         methods = methods_of(self.options.methods)
         methods = {name: each for name, each in methods.items() if name not in self._left_out}
         if self.options.reference not in methods:
@@ -74,7 +74,7 @@ class Maps(Study[MapsOptions]):
         return methods
 
     def _leave_out(self, execution: Execution) -> None:
-        """Without a list, methods whose recordings cannot be had of this model are left out."""
+        """If no methods are named, those that this model cannot record are left out."""
         if self.options.methods is not None:
             return
         demanding = [each for each in methods_of(None).values() if each.record]
@@ -95,7 +95,7 @@ class Maps(Study[MapsOptions]):
 
     @cached_property
     def phrases(self) -> Phrases:
-        """By which words roles are known."""
+        """The phrases that identify roles."""
         options = self.options
         return Phrases.of(options.adjectives, options.relations, options.backgrounds)
 
@@ -105,7 +105,7 @@ class Maps(Study[MapsOptions]):
         return scenes_of(self.options.scenes, self.options.images)
 
     def check(self, execution: Execution) -> None:
-        """Before anything is drawn: the judge, the methods, the choices and the scenes."""
+        """Check the judge, the methods, the choices and the scenes before anything is drawn."""
         if self.options.judge is None:
             raise StudyError(
                 "The study of maps needs to know where the objects are: give judge=, such as "
@@ -190,7 +190,7 @@ class Maps(Study[MapsOptions]):
         )
 
     def summary(self, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-        """Every table of the page; all tests of it are one family."""
+        """Every table of the page; all its tests are one family."""
         fitted, ranked = cross_fitted(table), ranked_words(table)
         reference = self.options.reference
         tables = {
@@ -210,7 +210,7 @@ class Maps(Study[MapsOptions]):
         return {heading: each for heading, each in tables.items() if len(each)}
 
     def facts(self, runs: Corpus) -> dict[str, Any]:
-        """What was run: as of every study, the judge by its name, phrases by their number."""
+        """The facts of every study, with the judge's name and the number of phrases."""
         facts = dict(super().facts(runs))
         phrases = self.phrases
         return facts | {
@@ -266,6 +266,6 @@ class Maps(Study[MapsOptions]):
 
 
 def _words(table: pd.DataFrame, data: str) -> int:
-    """How many words of objects were scored against a mask."""
+    """The number of object words scored against a mask."""
     rows = table[(table.data == data) & (table.role == OBJECT) & table[SHOWN_IOU].notna()]
     return len(rows.drop_duplicates(["run", "start"]))

@@ -35,14 +35,14 @@ DATA: dict[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """An image, and what is known about it.
+    """An image, with its words and masks.
 
     Attributes
     ----------
     recording
-        What the model attended to.
+        The recording of the image.
     words
-        Of its prompt, with their roles and masks.
+        The words of its prompt, with their roles and masks.
     """
 
     recording: Recording
@@ -50,20 +50,20 @@ class Subject:
 
     @property
     def masks(self) -> dict[Word, NDArray[np.bool_]]:
-        """Word -> where it should be, of the words of which that is known."""
+        """Word -> its mask, for words whose mask is known."""
         return {each.word: each.mask for each in self.words if each.mask is not None}
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A recording that is yet to be read, and where its masks come from.
+    """A recording that is not yet loaded, and the source of its masks.
 
     Attributes
     ----------
     run
         The recording.
     phrases
-        By which words are known.
+        The phrases that identify roles.
     judge
         Of a generated image.
     scene
@@ -87,12 +87,12 @@ class Source:
         return GENERATED if self.scene is None else RENDERED
 
     def content(self) -> str:
-        """A digest of all that is measured on."""
+        """A digest of everything that is measured."""
         scene = "" if self.scene is None else self.scene.content()
         return digest([self.run.content(), scene, self.causes_content])
 
     def load(self) -> Subject:
-        """Read the recording, and say where its words should be."""
+        """Load the recording, and determine the masks of its words."""
         recording = self.run.load()
         prompt = recording.prompt
         if self.scene is not None:
@@ -113,7 +113,7 @@ class Source:
 
 
 def source_settings(judge: Any, phrases: Phrases) -> dict[str, Any]:
-    """What subjects depend on beside the recordings, by content."""
+    """Settings that subjects depend on besides the recordings, by content."""
     from daam_nb.studies.corpus.fingerprints import content_of
 
     listed = {

@@ -1,4 +1,4 @@
-"""The words of a prompt: which names an object, which says its color, and where each should be."""
+"""Roles of a prompt's words: objects, properties, relations, background, and their masks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROLES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Phrases:
-    """Texts by which words are known, beside the objects' nouns.
+    """Texts that identify the roles of words, besides the objects' nouns.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Phrases:
 
     @classmethod
     def of(cls, adjectives: Any, relations: Any, backgrounds: Any) -> Phrases:
-        """Texts, several or one; or name -> texts, such as a relation and the phrases that say it.
+        """One or several texts, or name -> texts, such as a relation and its phrases.
 
         Raises
         ------
@@ -67,9 +67,9 @@ class RoleWord:
     role
         Of `ROLES`.
     noun
-        The object that it names or is said of; empty of other roles.
+        The object that it names or describes; empty for other roles.
     mask
-        Where it should be: (y, x), bool; None if that is not known.
+        Its mask: (y, x), bool; None if unknown.
     rival
         The mask of the other object of a pair; None if there is none.
     """
@@ -84,21 +84,21 @@ class RoleWord:
 def role_words(
     prompt: Prompt, objects: Sequence[ObjectWord], background: Mask | None, phrases: Phrases
 ) -> list[RoleWord]:
-    """Every word of a prompt with its role, in the order of the text.
+    """List every word of a prompt with its role, in the order of the text.
 
     Parameters
     ----------
     prompt
-        The prompt; words that the model never read are left out.
+        The prompt; words that the model did not read are left out.
     objects
         Words that name objects.
     background
         The mask of what shows no object.
     phrases
-        The other roles' texts. Of a phrase each word has the role but for articles and the like:
+        The other roles' texts. Each word of a phrase has the role, except articles and the like:
         "to the left of" is "left", "in front of a brick wall" "front", "brick" and "wall". An
-        adjective is said of the object behind it where no function word
-        stands between ("a red cat"), else of the one before it ("the cat is red").
+        adjective describes the object after it if there is no function word in between ("a red
+        cat"), else the one before it ("the cat is red").
     """
     roles = [_of_object(each, objects) for each in objects]
     spans = {each.word.span for each in roles}
@@ -159,7 +159,7 @@ def _both(objects: Sequence[ObjectWord]) -> Mask | None:
 
 
 def _owner(prompt: Prompt, word: Word, objects: Sequence[ObjectWord]) -> ObjectWord | None:
-    """The object that an adjective is said of: "a red [small] cat", else "a cat that is red"."""
+    """The object that an adjective describes: "a red [small] cat", else "a cat that is red"."""
     behind = [each for each in objects if each.word.start >= word.end]
     before = [each for each in objects if each.word.end <= word.start]
     if behind:
@@ -171,7 +171,7 @@ def _owner(prompt: Prompt, word: Word, objects: Sequence[ObjectWord]) -> ObjectW
 
 
 def _occurrences(prompt: Prompt, listed: Sequence[str]) -> list[Word]:
-    """Where the phrases stand, the longest first where they overlap."""
+    """The occurrences of the phrases, the longest first if they overlap."""
     standing = [word for phrase in listed for word in prompt.occurrences(phrase)]
     chosen: list[Word] = []
     for word in sorted(standing, key=lambda word: (word.start - word.end, word.start)):

@@ -83,7 +83,7 @@ def test_what_is_no_kind_is_refused(latest: Latest) -> None:
     class Empty(MapKind):
         name, unit = "empty", "nothing"
 
-    with pytest.raises(SelectionError, match="has a name"):
+    with pytest.raises(SelectionError, match="needs a name"):
         register_map_kind(Nameless())
     with pytest.raises(SelectionError, match="already"):
         register_map_kind(Taken(), overwrite=True)

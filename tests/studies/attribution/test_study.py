@@ -271,7 +271,7 @@ def test_what_cannot_be_measured() -> None:
     run = by_hand([[1.0, 0.0]], [[0.0, 1.0]])
     with pytest.raises(StudyError, match="no baseline 'luck'; there are whole image"):
         object_ious([run], truth=Known({}), baselines=["luck"])
-    with pytest.raises(StudyError, match="thresholds from 0 to 1"):
+    with pytest.raises(StudyError, match="thresholds must be from 0 to 1"):
         object_ious([run], truth=Known({}), thresholds=[40])
     table = object_ious([run], truth=Known({"cat": None}), progress=False)
     with pytest.raises(StudyError, match="holds no object that is visible in its image"):
@@ -290,12 +290,12 @@ def at_two() -> pd.DataFrame:
     ("options", "said"),
     [
         ({"thresholds": [0.4, 0.4]}, r"thresholds= holds 0\.4 more than once"),
-        ({"thresholds": [0.4, 0.4 + 0j]}, "thresholds from 0 to 1"),
+        ({"thresholds": [0.4, 0.4 + 0j]}, "thresholds must be from 0 to 1"),
         (
             {"thresholds": 0.4},
-            r"takes several thresholds .* not 0\.4 \(float\).*thresholds=\[0\.4\]",
+            r"must be several thresholds .* not 0\.4 \(float\).*thresholds=\[0\.4\]",
         ),
-        ({"thresholds": ["0.4"]}, "thresholds from 0 to 1"),
+        ({"thresholds": ["0.4"]}, "thresholds must be from 0 to 1"),
         ({"thresholds": [float("nan")]}, "thresholds must be from 0 to 1, and one is nan"),
         ({"baselines": ["whole image", "whole image"]}, "'whole image' more than once"),
         ({"baselines": ["whole imag"]}, "no baseline 'whole imag', did you mean 'whole image'"),
@@ -338,7 +338,7 @@ def test_tables_hold_what_is_asked_for_or_say_so(at_two: pd.DataFrame) -> None:
     for wrong, said in (
         ({"thresholds": [0.4, 0.42]}, r"no row at 0\.42; it was measured at 0\.4, 0\.6"),
         ({"thresholds": [0.4, 0.4]}, "more than once"),
-        ({"thresholds": 0.4}, "takes several thresholds"),
+        ({"thresholds": 0.4}, "must be several thresholds"),
         ({"vocabulary": "Closed"}, r"vocabulary='Closed' is not known\. Use 'closed'"),
         ({"vocabulary": "opne"}, "vocabulary='opne' is not known"),
     ):

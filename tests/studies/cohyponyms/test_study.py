@@ -78,7 +78,7 @@ def test_a_judge_is_asked_as_one() -> None:
 
 
 def test_captions_that_name_no_nouns() -> None:
-    with pytest.raises(StudyError, match=r"has no fact 'kind'\. Draw pairs by"):
+    with pytest.raises(StudyError, match=r"has no fact 'kind'\. Draw pairs with"):
         cohyponyms.presence_and_overlap([tiny_recording()], presence=BrightSeeds(), progress=False)
 
 

@@ -42,8 +42,8 @@ def test_a_class_of_no_family_is_its_own() -> None:
     [
         ({}, {}, "at least one class"),
         ({"pet": ()}, {}, "each class at least one noun"),
-        ({"pet": ("cat",), "toy": ("cat",)}, {}, "noun 'cat' stands twice"),
-        ({"pet": ("cat",)}, {"a": ("pet",), "b": ("pet",)}, "class 'pet' stands twice"),
+        ({"pet": ("cat",), "toy": ("cat",)}, {}, "noun 'cat' occurs more than once"),
+        ({"pet": ("cat",)}, {"a": ("pet",), "b": ("pet",)}, "class 'pet' occurs more than once"),
     ],
 )
 def test_a_taxonomy_that_is_none(

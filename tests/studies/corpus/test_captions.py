@@ -167,7 +167,7 @@ def test_recombining_ends() -> None:
 def test_as_captions() -> None:
     assert readers.as_captions("a cat") == [Caption("a cat")]
     assert readers.as_captions(["a", Caption("b")]) == [Caption("a"), Caption("b")]
-    with pytest.raises(StudyError, match="There is no caption"):
+    with pytest.raises(StudyError, match="There are no captions"):
         readers.as_captions([])
     for wrong in ("", "  ", 3):
         with pytest.raises(StudyError, match="must be a text that is not blank"):

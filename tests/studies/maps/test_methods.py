@@ -65,7 +65,7 @@ def test_what_methods_record_together() -> None:
     [
         ({"name": "Two words"}, "lower-case letters"),
         ({"function": 3}, "takes a function .* not"),
-        ({"varies": ("layer",)}, "varies 'layer'; a choice has layers, heads, scaling"),
+        ({"varies": ("layer",)}, "varies 'layer'; it must be one of layers, heads, scaling"),
         ({"name": "attention"}, "already a method"),
     ],
 )
@@ -79,7 +79,7 @@ def test_what_is_no_method_is_refused(wrong: dict[str, Any], said: str) -> None:
     ("result", "said"),
     [
         (None, "it must return a mapping word"),
-        ({"cat": np.ones((2, 2))}, "none of the words"),
+        ({"cat": np.ones((2, 2))}, "not one of the requested words"),
         ({CAT: np.ones(3)}, r"of the shape \(3,\); it must have the shape \(y, x\)"),
         ({CAT: np.array([[-1.0, 0.0]])}, "values from -1 to 0; they must be finite and >= 0"),
         ({CAT: np.array([[np.nan, 0.0]])}, "finite and >= 0"),
@@ -87,7 +87,7 @@ def test_what_is_no_method_is_refused(wrong: dict[str, Any], said: str) -> None:
 )
 def test_what_is_no_map_is_refused(result: Any, said: str) -> None:
     method = Method("mine", lambda recording, words, choice: result)
-    with pytest.raises(StudyError, match=f"'mine' gives .*{said}"):
+    with pytest.raises(StudyError, match=f"'mine' returned .*{said}"):
         method.maps(RUN, WORDS, Choice(), {})
 
 

@@ -308,7 +308,7 @@ def test_a_joint_model_is_studied(tmp_path: Path) -> None:
     [
         ({"judge": None}, StudyError, "needs to know where the objects are: give judge="),
         ({"methods": ["atention"]}, StudyError, "did you mean 'attention'"),
-        ({"methods": ["blob"]}, StudyError, "'attention', which is not among blob"),
+        ({"methods": ["blob"]}, StudyError, "'attention' is not among blob"),
         ({"scenes": ["a cat"]}, WrongKindError, "must hold only RenderedScenes"),
         ({"choices": {}}, StudyError, "at least one choice"),
         ({"choices": {"mine": "papper"}}, SelectionError, "papper"),

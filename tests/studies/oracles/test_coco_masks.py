@@ -112,7 +112,7 @@ def test_triangles_against_barycentric_coordinates(corners: list[tuple[float, fl
         ([[1, 2, 3]], "flat list of x, y"),
         ([[0, 0, 1, 1]], "at least three finite corners"),
         ([[0, 0, 1, float("nan"), 2, 2]], "at least three finite corners"),
-        ({"size": [2, 3], "counts": [6]}, r"size is \(2, 3\), its image's \(2, 2\)"),
+        ({"size": [2, 3], "counts": [6]}, r"mask is \(2, 3\) and its image \(2, 2\)"),
         ({"size": [2, 2], "counts": [3]}, "add up to 4, not to 3"),
         ({"size": [2, 2], "counts": [5, -1]}, "whole numbers >= 0"),
         ({"size": [2, 2], "counts": None}, "whole numbers >= 0"),

@@ -139,7 +139,7 @@ def test_ratings_that_are_none() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"threshold": 50}, r"threshold=50 is not between 0 and 1\. A percentage is divided"),
+        ({"threshold": 50}, r"threshold=50 is not between 0 and 1\. Divide a percentage"),
         ({"threshold": float("nan")}, "threshold=nan is not between 0 and 1"),
         ({"synonyms": {"television": "tb"}}, "takes no label 'tb'. It takes cat, dog, tv"),
         ({"synonyms": [("a", "b")]}, "synonyms= must map nouns to the detector's name"),

@@ -149,7 +149,7 @@ def test_one_word_for_a_category_is_not_its_letters(tmp_path: Path) -> None:
 
 def test_coco_annotations_that_do_not_fit(tmp_path: Path) -> None:
     truth = CocoTruth(annotations(tmp_path / "i.json"), of_these_images=True)
-    with pytest.raises(StudyError, match=r"'image_id' is 6, and .* has no image with that id"):
+    with pytest.raises(StudyError, match=r"'image_id' is 6, but .* has no image with that id"):
         truth.targets({"image_id": 6}, tiny_recording())
     with pytest.raises(StudyError, match=r"cocodataset\.org/#download"):
         CocoTruth(tmp_path / "no.json", of_these_images=True).targets({}, tiny_recording())
@@ -356,7 +356,7 @@ def test_masks_that_would_be_passed_over_are_named(tmp_path: Path) -> None:
         assert len(FolderTruth(tmp_path).captions()) == 1
     (path / "notes.md").unlink()
     (path / "dog.gt.jpg").write_bytes(b"")
-    with pytest.raises(StudyError, match=r"dog\.gt\.jpg would be passed over: .*<word>\.gt\.png"):
+    with pytest.raises(StudyError, match=r"dog\.gt\.jpg would be ignored: .*<word>\.gt\.png"):
         FolderTruth(tmp_path).captions()
     (path / "dog.gt.jpg").unlink()
     (path / "cats.gt.png").write_bytes((path / "cat.gt.png").read_bytes())

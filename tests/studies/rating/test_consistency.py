@@ -242,7 +242,7 @@ def test_paths_that_are_no_folder_of_answers_are_refused(tmp_path: Path) -> None
         ({"each": True}, "each is True"),
         ({"pos": ["NOUN", "ADJS"]}, "There is no part of speech 'ADJS', did you mean 'ADJ'"),
         ({"pos": "NOUNS"}, "There is no part of speech 'NOUNS', did you mean 'NOUN'"),
-        ({"pos": [3]}, "pos= must be a text"),
+        ({"pos": [3]}, "pos= must not contain a blank text"),
         ({"control": 2}, "takes no argument 'control'; did you mean 'controls'"),
     ],
     ids=str,
@@ -317,7 +317,7 @@ def test_answers_by_hand_are_refused_unless_they_are_one(tmp_path: Path) -> None
             session.give(place, Given("3"), seconds=1.0)  # type: ignore[arg-type]
     for given, said in (
         ("3", r"An answer must be Given\('3'\)"),
-        (Given(3), "are texts"),  # type: ignore[arg-type]
+        (Given(3), "must be texts"),  # type: ignore[arg-type]
         (Given("3", "I cannot tell."), "answers and skips"),
         (Given(), "does neither"),
         (Given("6"), "has the answer '6'"),

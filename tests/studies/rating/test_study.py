@@ -266,7 +266,7 @@ def test_raters_of_several_folders_are_read_together(tmp_path: Path) -> None:
     assert len(table) == 3 * 9
     copy = tmp_path / "two" / "copy.csv"
     copy.write_bytes(next((tmp_path / "one").glob("anna*.csv")).read_bytes())
-    with pytest.raises(StudyError, match=r"'anna' has answered .* in two files, .*Move one"):
+    with pytest.raises(StudyError, match=r"'anna' answered .* in two files, .*Move one"):
         rating.ratings([tmp_path / "one", tmp_path / "two"])
     rating.rate(pairs(), rater="anna", into=tmp_path / "pairs")
     with pytest.raises(StudyError, match="answers to different questions"):

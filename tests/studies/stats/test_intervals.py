@@ -155,7 +155,7 @@ def test_what_does_not_fit() -> None:
         StudyError, match="Clusters must be a list of names, one for each value, not 5"
     ):
         interval([1.0, 2.0], clusters=5)  # type: ignore[arg-type]
-    with pytest.raises(StudyError, match=r"such as \[1\] is not a valid name of a cluster"):
+    with pytest.raises(StudyError, match=r"\[1\] is not a valid name of a cluster"):
         interval([1.0, 2.0], clusters=[[1], [1]])  # type: ignore[list-item]
     with pytest.raises(StudyError, match="flat list of numbers"):
         ratio("half", [1.0])  # type: ignore[arg-type]

@@ -76,8 +76,8 @@ def refused(error: type[DaamError], *args: Any, **options: Any) -> str:
         (PIXELS > 8, WrongKindError, "not bool"),
         (torch.from_numpy(PIXELS.copy()).float(), WrongKindError, "not float32"),
         (np.moveaxis(PIXELS, -1, 0), ShapeError, "np.moveaxis(array, 0, -1)"),
-        (PIXELS[None], ShapeError, "(y, x, 3) or (y, x, 4); not (1, 64, 96, 3)"),
-        (PIXELS[..., :2], ShapeError, "this one is (64, 96, 2)"),
+        (PIXELS[None], ShapeError, "(y, x, 3) or (y, x, 4), not (1, 64, 96, 3)"),
+        (PIXELS[..., :2], ShapeError, "not (64, 96, 2)"),
         (np.zeros((0, 8, 3), np.uint8), ShapeError, "not (0, 8, 3)"),
         (IMAGE.convert("CMYK"), WrongKindError, "mode 'CMYK', no RGB"),
         (Image.new("I;16", (96, 64)), WrongKindError, "more than 8 bits"),
@@ -85,8 +85,12 @@ def refused(error: type[DaamError], *args: Any, **options: Any) -> str:
         (Image.new("RGBA", (96, 64), (9, 9, 9, 254)), WrongKindError, "alpha down to 254"),
         (np.zeros((64, 96, 4), np.uint8), WrongKindError, "Image.alpha_composite"),
         (pipelines.image((60, 96)), ShapeError, "is 60 x 96 pixels (height x width), but both"),
-        (pipelines.image((64, 100)), ShapeError, "multiples of 8. Resize it: resize=(64, 96)"),
-        (Image.new("L", (8 * 2**14, 8 * 2**7)), ShapeError, "67108864 at most"),
+        (
+            pipelines.image((64, 100)),
+            ShapeError,
+            "multiples of 8 for this model. Resize it: resize=(64, 96)",
+        ),
+        (Image.new("L", (8 * 2**14, 8 * 2**7)), ShapeError, "at most 67108864"),
     ],
 )
 def test_images(plain: Any, image: Any, error: type[DaamError], said: str) -> None:
@@ -179,8 +183,8 @@ def test_a_recording_is_no_image(plain: Any) -> None:
     [
         (1000, "t contains 1000, but this model's timesteps go from 0 (the image) to 999"),
         (-1, "t contains -1"),
-        (-0.5, "t holds -0.5"),
-        (500.5, "are whole numbers"),
+        (-0.5, "t contains -0.5"),
+        (500.5, "must be whole numbers"),
         ([500, 0.5], "contains the timestep 500 more than once"),
         ([], "contains no timestep"),
         (True, "t contains True"),
@@ -188,8 +192,8 @@ def test_a_recording_is_no_image(plain: Any) -> None:
         ("500", "t='500'"),
         (slice(0, 3), "t=slice(0, 3"),
         ({500: 1}, "timesteps must be ints"),
-        ([[500]], "t holds a list"),
-        (torch.tensor([True]), "t holds"),
+        ([[500]], "t contains a list"),
+        (torch.tensor([True]), "t contains"),
     ],
 )
 def test_timesteps_that_are_none(plain: Any, t: Any, said: str) -> None:
@@ -214,7 +218,7 @@ def test_timesteps_that_are_none(plain: Any, t: Any, said: str) -> None:
         ({"latents": torch.zeros(1)}, UnknownOptionError, "latents"),
         ({"generator": torch.Generator()}, UnknownOptionError, "give seed="),
         ({"output_type": "pil"}, UnknownOptionError, "a look returns a Recording"),
-        ({"callback_on_step_end": print}, UnknownOptionError, "stay as they are"),
+        ({"callback_on_step_end": print}, UnknownOptionError, "are not changed"),
         ({"prompt_embeds": torch.zeros(1)}, UnknownOptionError, "give the texts themselves"),
         ({"guidance_scale": "4"}, SelectionError, "guidance_scale"),
         ({"keep": "all"}, SelectionError, "keep='all'"),
