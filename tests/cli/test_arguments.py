@@ -117,7 +117,9 @@ def test_mistyped_is_exit_code_2_and_one_line(capsys: pytest.CaptureFixture[str]
     assert main(["a", "dog"]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.startswith("daam-nb: the prompt is one text") and shown.err.count("\n") == 1
+    assert (
+        shown.err.startswith("daam-nb: the prompt must be one text") and shown.err.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["--version"], ["open", "--help"]])

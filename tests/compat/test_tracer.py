@@ -93,7 +93,7 @@ def test_an_experiment_opens_again(traced: trace, tmp_path: Path) -> None:
     opened = GenerationExperiment.load(folder)
     assert (opened.prompt, opened.seed) == (PROMPT, 5)
     assert torch.equal(opened.heat_map().heat_maps, experiment.heat_map().heat_maps)
-    with pytest.raises(RecordingExistsError, match="holds an experiment already"):
+    with pytest.raises(RecordingExistsError, match="already holds an experiment"):
         experiment.save()
 
 
@@ -155,7 +155,7 @@ def test_a_seed_is_the_recordings(traced: trace, tmp_path: Path) -> None:
             traced.to_experiment(tmp_path, seed=seed)  # type: ignore[arg-type]
     folder = traced.to_experiment(tmp_path / "run").save()
     (folder / "seed.txt").write_text("77")
-    with pytest.raises(RecordingFormatError, match="says 77, and the recording says 5"):
+    with pytest.raises(RecordingFormatError, match="holds 77, but the recording holds 5"):
         GenerationExperiment.load(folder)
 
 

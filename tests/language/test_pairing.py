@@ -35,7 +35,7 @@ def test_why_not() -> None:
 
 
 def test_a_parse_of_another_text_is_refused() -> None:
-    with pytest.raises(ParseError, match=r"The parse is one of 'a fox', the prompt is 'a  fox'"):
+    with pytest.raises(ParseError, match=r"The parse is of 'a fox', but the prompt is 'a  fox'"):
         parsed_tokens(parse("a fox", (0, 1)), tiny_prompt("a  fox"), (0, 1))
 
 

@@ -127,7 +127,7 @@ def test_what_is_not_there(
 
 def test_a_word_that_was_cut() -> None:
     run = tiny_recording("one two three four five", length=5)
-    with pytest.raises(TruncatedWordError, match="'five' stands at"):
+    with pytest.raises(TruncatedWordError, match="'five' is at"):
         run.at("mid", word="five")
 
 

@@ -27,7 +27,7 @@ def test_what_is_no_text_is_refused_at_once(plain: Any, wrong: Any, name: str) -
     with pytest.raises(WrongKindError, match=f"{name}= is given a .*no text"):
         trace(plain, **{name: wrong})
     if name == "prompt":
-        with pytest.raises(WrongKindError, match="which is no text"):
+        with pytest.raises(WrongKindError, match="must be the text of the embeddings"):
             ablate(plain, words="cat", prompt=wrong)
 
 

@@ -128,7 +128,7 @@ def test_pairs_that_cannot_be_excluded(exclude: Any, said: str) -> None:
 def test_what_is_no_taxonomy() -> None:
     with pytest.raises(StudyError, match="takes no class 'zz'"):
         Taxonomy({"pet": ("cat",)}, families={"x": ("zz",)})
-    with pytest.raises(StudyError, match="'cat' stands twice"):
+    with pytest.raises(StudyError, match="'cat' occurs more than once"):
         Taxonomy({"pet": ("cat",), "other": ("Cat",)})
     with pytest.raises(StudyError, match="takes class -> its nouns, not a list"):
         Taxonomy(["cat"])  # type: ignore[arg-type]

@@ -116,7 +116,7 @@ def test_rows_have_the_columns_that_were_said() -> None:
 
 
 def test_keys_are_their_own() -> None:
-    with pytest.raises(StudyError, match="'a' comes twice"):
+    with pytest.raises(StudyError, match="'a' occurs more than once"):
         collect([("a", 1), ("a", 2)], Measure(), columns=COLUMNS, progress=False)
 
 
