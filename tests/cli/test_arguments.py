@@ -117,7 +117,8 @@ def test_mistyped_is_exit_code_2_and_one_line(capsys: pytest.CaptureFixture[str]
     assert main(["a", "dog"]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert (
+    assert shown.err.startswith("daam-nb: the prompt must be one text")
+    assert shown.err.count("\n") == 1
         shown.err.startswith("daam-nb: the prompt must be one text") and shown.err.count("\n") == 1
     )
 
