@@ -119,8 +119,6 @@ def test_mistyped_is_exit_code_2_and_one_line(capsys: pytest.CaptureFixture[str]
     assert shown.out == ""
     assert shown.err.startswith("daam-nb: the prompt must be one text")
     assert shown.err.count("\n") == 1
-        shown.err.startswith("daam-nb: the prompt must be one text") and shown.err.count("\n") == 1
-    )
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["--version"], ["open", "--help"]])
