@@ -254,9 +254,9 @@ def test_figures_say_what_they_take() -> None:
         (lambda: dnb.overlay(MAPS, "cat"), "not HeatMaps: overlay(maps.run, maps.word('cat'))."),
         (
             lambda: dnb.overlay(np.zeros((8, 12, 3)), CAT),
-            "from an array: PIL.Image.fromarray(array).",
+            "PIL.Image.fromarray(array) makes one.",
         ),
-        (lambda: dnb.words_row([RUN, OTHER]), "For several: words_row(*runs)."),
+        (lambda: dnb.words_row([RUN, OTHER]), "Give several one by one: words_row(*runs)."),
         (lambda: dnb.token_bars([RUN]), "token_bars() takes a Recording, not a list of 1"),
     ):
         with pytest.raises((WrongKindError, SelectionError)) as caught:

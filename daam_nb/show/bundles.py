@@ -25,7 +25,7 @@ def read_bundle(folder: Path, name: str) -> tuple[str, str]:
     Raises
     ------
     FileNotFoundError
-        In a source checkout in which they were not built.
+        If they were not built in a source checkout.
     """
     script, style = folder / f"{name}.js", folder / f"{name}.css"
     if not script.is_file() or not style.is_file():

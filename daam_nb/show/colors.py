@@ -51,9 +51,9 @@ def _palette(name: str) -> NDArray[np.float64]:
         colors = matplotlib.colormaps[name](np.linspace(0, 1, LEVELS))[:, :3]
     except KeyError:
         raise SelectionError(
-            f"There is no color map {name!r}. Perceptually uniform ones are "
-            f"{', '.join(repr(known) for known in SEQUENTIAL)}; any other of matplotlib's works, "
-            "too."
+            f"There is no color map {name!r}. Perceptually uniform are "
+            f"{', '.join(repr(known) for known in SEQUENTIAL)}; any other name of matplotlib's "
+            f"works too."
         ) from None
     table = np.asarray(colors, dtype=np.float64)
     table.setflags(write=False)

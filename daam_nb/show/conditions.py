@@ -21,7 +21,7 @@ def conditions(run: Recording | Provenance) -> tuple[str, ...]:
         look and f"{look[0].upper()}{look[1:]}.",
         changes and f"Attention changed by {changes}.",
         model and f"Model changed: {model}.",
-        scales and f"Guidance changes during the steps: {', '.join(map(str, scales[:8]))}.",
+        scales and f"Guidance changes on the way: {', '.join(map(str, scales[:8]))}.",
         facts.derived and f"Changed afterwards: {facts.derived}.",
         attention_altered(run)
         and "The attention is derived: it was changed after it was recorded.",

@@ -103,7 +103,7 @@ def _is_silent(sign: str) -> bool:
 
 @cache
 def drawable(text: str) -> str:
-    """Replace letters that no installed font has with `MISSING`, so that this is visible."""
+    """Put `MISSING` for each letter that no installed font has, so that none is lost unseen."""
     runs = []
     for cluster in regex.findall(r"\X", text):
         if any(_advance(sign) is None for sign in cluster):
@@ -136,7 +136,7 @@ def wrap(
     size
         Of the letters, in figure pixels.
     most
-        The largest number of lines; text that does not fit is replaced with an ellipsis.
+        The largest number of lines; what does not fit is left out behind an ellipsis.
 
     Returns
     -------

@@ -45,7 +45,7 @@ def drawn_size(size: tuple[int, int], *, most: int) -> tuple[int, int]:
 
 
 def rgb(image: Image.Image, size: tuple[int, int] | None = None, *, gray: bool = False) -> Pixels:
-    """Return the pixels of an image of any mode, with transparent ones on white.
+    """Pixels of an image of any mode, what is transparent on white.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ def rgb(image: Image.Image, size: tuple[int, int] | None = None, *, gray: bool =
     Raises
     ------
     WrongKindError
-        For an image of numbers (16 bits, whole numbers, floats), which would be clipped at 255.
+        For an image of numbers (16 bits, whole numbers, floats), which would be cut at 255.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         raise WrongKindError(
-            f"An image of mode {image.mode!r} does not define which values are black and white; "
-            "drawn unscaled, it would be clipped at 255. Scale it to 0 to 255 first: "
-            "Image.fromarray(numpy.uint8(255 * values / values.max()))."
+            f"An image of mode {image.mode!r} holds numbers whose black and white nothing says; "
+            f"drawn as they are, they would be cut at 255. Scale them to 0 to 255 first: "
+            f"Image.fromarray(numpy.uint8(255 * values / values.max()))."
         )
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
@@ -88,22 +88,22 @@ def resized(word_map: WordHeatMap, size: tuple[int, int]) -> Values:
 def peak_of(word_map: WordHeatMap) -> float:
     """Largest value of a map on its own grid, where its colors end.
 
-    Bicubic interpolation overshoots a little; larger values get the last color, so that a map has
-    the same colors and the same number below it at every size.
+    Bicubic interpolation overshoots by a little; what is above gets the last color, and the same
+    map has the same colors and the same number below it at every size.
     """
     return float(word_map.values.max())
 
 
 def same_shape(image: Image.Image, word_map: WordHeatMap) -> None:
-    """Refuse an image whose aspect ratio is not that of the map's own image."""
+    """Refuse an image whose proportions are not those of the map's own image."""
     own = word_map.image_size or word_map.size
     here = (image.height, image.width)
     ratio = (here[0] * own[1]) / (here[1] * own[0])
     if not 0.95 < ratio < 1.05:
         raise ShapeError(
             f"The image is {here[0]} x {here[1]} (height x width), but the map of "
-            f"{word_map.label!r} belongs to one of {own[0]} x {own[1]}. Give the image of the same "
-            "recording; it may be scaled, but not cropped."
+            f"{word_map.label!r} belongs to one of {own[0]} x {own[1]}. Give the image of the "
+            f"same run; it may be scaled, but not cropped."
         )
 
 
@@ -125,7 +125,7 @@ def checked_threshold(threshold: float | None) -> float | None:
 
 
 def contour_level(values: Values, threshold: float | None) -> float | None:
-    """The level of the contour line of eq. 7's mask: `threshold` times the largest value.
+    """Where the line of eq. 7's mask runs: `threshold` times the largest value.
 
     None if there is no threshold, or if the map is zero everywhere and its mask empty.
     """
@@ -180,8 +180,8 @@ def overlay_image(
     opacity = checked_opacity(opacity)
     if not isinstance(image, Image.Image):
         raise WrongKindError(
-            f"overlay_image() takes a PIL image, not {kind_of(image)}. From a recording: "
-            "run.image; from an array: PIL.Image.fromarray(array)."
+            f"overlay_image() takes a PIL image, not {kind_of(image)}. Of a recording: run.image; "
+            "of an array: PIL.Image.fromarray(array)."
         )
     if not isinstance(word_map, WordHeatMap):
         raise WrongKindError(
@@ -201,7 +201,7 @@ def overlay_image(
 
 
 def _edge(mask: np.ndarray) -> np.ndarray:
-    """Pixels of the mask that have a neighbor outside it, except at the image's border."""
+    """Pixels of the mask that have a neighbor outside of it; the image's border has none."""
     framed = np.pad(mask, 1, mode="edge")
     inside = framed[:-2, 1:-1] & framed[2:, 1:-1] & framed[1:-1, :-2] & framed[1:-1, 2:]
     return np.asarray(mask & ~inside)

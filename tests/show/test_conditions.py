@@ -159,7 +159,7 @@ def test_guidance_that_changes_is_said() -> None:
         return {}
 
     run = drawn(pipelines.sd1(), guidance_scale=4.0, callback_on_step_end=stronger)
-    assert conditions(run) == ("Guidance changes during the steps: 4.0, 7.5.",)
+    assert conditions(run) == ("Guidance changes on the way: 4.0, 7.5.",)
 
 
 def test_the_grid_of_a_map_that_was_resized_is_its_own(usual: Recording) -> None:

@@ -75,14 +75,13 @@ def token_bars(
     if source.kind not in {"attention", "share"}:
         raise SelectionError(
             f"token_bars() shows attention to tokens, and maps of the kind {source.kind!r} are of "
-            "words. Use carrier_bars(), which shows the tokens through which a word acts, or give "
-            "heat_maps(run)."
+            "words: carrier_bars() shows through which tokens a word acts. Or give heat_maps(run)."
         )
     if measure == "share" and (source.kind != "attention" or source.scale):
         raise SelectionError(
-            f"These maps are scaled ({source.unit}), so their sums are not shares of the "
-            "attention. Give the maps they were made from, heat_maps(run), or choose "
-            "measure='mean' or 'peak'."
+            f"These maps are scaled ({source.unit}), so that their sums are no shares of the "
+            f"attention. Give the maps they were made of, heat_maps(run), or choose measure='mean' "
+            f"or 'peak'."
         )
     names, values, rest = _measured(source, measure, special)
     caption, metadata = credits([source.run], choice=source.choice, drawing=[rest])
@@ -110,7 +109,7 @@ def token_bars(
 
 @dataclass(frozen=True)
 class _Columns:
-    """Bars in several columns."""
+    """Bars below each other, in so many columns beside each other."""
 
     count: int
     rows: int
@@ -160,7 +159,7 @@ def _place_bars(
 
 
 def _chart(measured: Sequence[tuple[Name, float, str]], measure: Measure) -> Chart:
-    """The same bars in one column, for the user's own axes."""
+    """The same bars below each other, for somebody else's axes."""
     factor = 100.0 if measure == "share" else 1.0
     largest = _largest(measured)
     bars: list[Mark] = []

@@ -13,10 +13,10 @@ from daam_nb.show.pixels import rgb
 
 
 def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
-    """Refuse the map of another run than the one whose image is drawn.
+    """Refuse the map of another run than the one whose image is drawn and named below it.
 
     A copy of the run, saved and loaded or with parts left out, is the same run. A map made by hand
-    has no known origin and is accepted.
+    says nothing of where it comes from, and is taken.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
     apart = "of another run" if own == other else f"of {own}, not of {other}"
     raise SelectionError(
         f"{where}: the map of {word_map.label!r} is {apart}. Give the recording that the map was "
-        f"made from, or the word itself, {word_map.label!r}, for its map in this recording."
+        f"made of, or the word itself, {word_map.label!r}, for its map in this recording."
     )
 
 
@@ -55,29 +55,29 @@ def same_run(run: Recording | Provenance, other: Recording | Provenance) -> bool
 
 
 def same_pixels(image: Image.Image, other: Image.Image) -> bool:
-    """Whether two images of one size have equal pixels."""
+    """Whether two images of one size are alike pixel by pixel."""
     if image is other:
         return True
     return image.size == other.size and np.array_equal(rgb(image), rgb(other))
 
 
 def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> None:
-    """Refuse a map made with another choice than that of the figure that splits it.
+    """Refuse a map under another choice than the figure that takes its word apart.
 
     Parameters
     ----------
     word
-        The given word; anything but a map is ignored.
+        What was given; anything but a map is no matter of this.
     maps
         The figure's own choice.
     parts
-        Whether the figure shows each layer and head separately: then the map's layers need only be
+        Whether the figure shows each layer and head alone: then the map's layers need only be
         among the figure's.
 
     Raises
     ------
     SelectionError
-        If the run or the choice differs.
+        If run or choice is another.
     """
     if not isinstance(word, WordHeatMap) or word.origin is None:
         return
@@ -94,27 +94,27 @@ def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> Non
     )
     if not alike:
         raise SelectionError(
-            f"{where} splits the map by its own choice ({maps.choice}), but this map of "
-            f"{word.label!r} was made with another ({own.choice}). Give the word, {word.label!r}, "
-            "and the choice: steps=, layers= and so on."
+            f"{where} takes the word apart under its own choice ({maps.choice}), and this map of "
+            f"{word.label!r} is of another ({own.choice}). Give the word, {word.label!r}, and name "
+            f"the choice: steps=, layers= and so on."
         )
 
 
 def check_one_choice(maps: tuple[WordHeatMap, ...], *, where: str) -> None:
-    """Refuse maps of several choices in one row, whose caption would be wrong.
+    """Refuse maps of several choices in one row, under which one caption would be false.
 
     Raises
     ------
     SelectionError
-        If two of them were made with different choices or in different units.
+        If two of them were made under other choices or in other units.
     """
     choices = list(dict.fromkeys((word_map.choice, word_map.unit) for word_map in maps))
     if len(choices) > 1:
         listed = "; ".join(f"{choice} ({unit})" for choice, unit in choices)
         raise SelectionError(
-            f"{where}: the maps of one row were made with {len(choices)} different choices "
-            f"({listed}), which the row does not show. Give each choice its own row: "
-            "words_row(heat_maps(run, steps=3), heat_maps(run), words='dog')."
+            f"{where}: the maps of one row are of {len(choices)} choices ({listed}), which nothing "
+            f"in it would tell apart. Give each choice a row of its own: "
+            f"words_row(heat_maps(run, steps=3), heat_maps(run), words='dog')."
         )
 
 

@@ -60,7 +60,7 @@ def carrier_bars(
     texts = list(effect) if words is None else several_words(words)
     every = [effect.carriers(text) for text in texts]
     if not every:
-        raise SelectionError("The recording holds no effects of words, so there are no bars.")
+        raise SelectionError("The recording holds the effect of no word, so there is no bar.")
     caption, metadata = credits(
         [chosen.run],
         choice=effect.choice,

@@ -1,7 +1,7 @@
-"""One pair of axes and its marks, as plain data: bars, curves, dots, images.
+"""One pair of axes and what is marked on them, as plain data: bars, curves, dots, images.
 
-Every position is in data coordinates. Marks are drawn in order; any text is shown literally, never
-as markup or mathematics.
+Every position is in the numbers of the axes. Marks are drawn in their order; words are any text,
+shown as it is, never markup and never mathematics.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class HorizontalBar:
     Attributes
     ----------
     y
-        Position of its middle.
+        Of its middle.
     thickness
         Along y.
     edge
         Color of its outline; None: no outline.
     name
-        Name of the measured item, for reading the value under the mouse.
+        What is measured, for reading the value under the mouse.
     """
 
     y: float
@@ -50,9 +50,9 @@ class Stroke:
     Attributes
     ----------
     x, y
-        Coordinates of the points.
+        Of the points.
     width
-        Line width in points; 0: only markers.
+        In points; 0: markers alone.
     marker
         ``"o"``, ``"s"``, ``"D"`` (diamond), ``"|"``; empty: none.
     marker_size
@@ -87,7 +87,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Band:
-    """The area between two curves over `x`."""
+    """What lies between two curves over `x`."""
 
     x: tuple[float, ...]
     low: tuple[float, ...]
@@ -98,7 +98,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Rule:
-    """A line across the whole axes, at a value of x (vertical) or of y (horizontal)."""
+    """A line across the whole axes, at a number of x (upright) or of y (level)."""
 
     at: float
     axis: Literal["x", "y"]
@@ -110,7 +110,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Span:
-    """The area between two values of y, across the whole axes."""
+    """Everything between two numbers of y, across the whole axes."""
 
     low: float
     high: float
@@ -120,18 +120,18 @@ class Span:
 
 @dataclass(frozen=True)
 class Note:
-    """A text at a point.
+    """Words at a point.
 
     Attributes
     ----------
     text
         Each line of it is a line.
     offset
-        (right, up) in points from (x, y); None: exactly at it.
+        (right, up) in points from (x, y); None: right at it.
     size
         Of the letters, in points; None: as other letters of the axes.
     vertical
-        Which part of the text is at the point.
+        What of the words stands at the point.
     """
 
     text: str
@@ -167,9 +167,9 @@ class Outline:
     Attributes
     ----------
     mask
-        (y, x), bool, with both marked and unmarked pixels.
+        (y, x), bool, with marked pixels and others.
     x, y
-        Coordinates of the centers of its columns and rows.
+        Of the middles of its columns and rows.
     width
         In points.
     """
@@ -193,13 +193,13 @@ class Axis:
     label
         What its numbers are.
     ticks
-        (value, label) of each tick; None: values that the renderer chooses.
+        (number, words) of each tick; None: numbers that the renderer chooses.
     limits
-        The values at its beginning (left, bottom) and at its end; None: from the marks.
+        The numbers at its beginning (left, bottom) and at its end; None: from the marks.
     grid
         Whether a pale line runs through each tick.
     margin
-        Space around the marks, as a share of their extent; None: the renderer's.
+        Room beside the marks, as a share of what they take; None: the renderer's.
     """
 
     label: str = ""
@@ -211,7 +211,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Key:
-    """A legend entry that belongs to no single mark: a patch, or a marker if `marker` is set."""
+    """An entry of a legend that stands for no single mark: a patch, or with `marker` a marker."""
 
     label: str
     color: str
@@ -220,16 +220,16 @@ class Key:
 
 @dataclass(frozen=True)
 class Legend:
-    """The legend of colors and markers.
+    """What the colors and markers mean.
 
     Attributes
     ----------
     keys
-        Its entries; empty: one for each mark with a label.
+        Its entries; empty: the marks that have a label.
     place
-        To the right of the axes, or above them.
+        At the right of the axes, or above them.
     small
-        Whether its letters are smaller than those of the axes.
+        In letters smaller than those of the axes.
     """
 
     keys: tuple[Key, ...] = ()
@@ -244,19 +244,19 @@ class Chart:
     Attributes
     ----------
     marks
-        The marks, in drawing order.
+        In the order in which they are drawn.
     inches
-        (height, width) of the whole figure, title and caption included.
+        (height, width) of the figure around the axes, title and caption included.
     x, y
         The axes.
     right
-        Texts to the right of the axes, at values of y.
+        Words at the right of the axes, at numbers of y.
     legend
         None: no legend.
     framed
         Whether the axes have ticks, labels and a frame; images have none.
     equal_units
-        Whether x and y have the same scale.
+        Whether one is as long across as it is up.
     """
 
     marks: tuple[Mark, ...]

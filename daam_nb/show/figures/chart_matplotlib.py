@@ -1,4 +1,4 @@
-"""A chart drawn by matplotlib, on its own axes or on the user's."""
+"""A chart drawn by matplotlib, on axes of its own or on somebody else's."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def paint(axes: Axes, chart: Chart) -> None:
 
 
 def escaped(text: object) -> str:
-    """Escape any text for matplotlib: one line, never a formula."""
+    """Any text as matplotlib takes it: one line, never a formula."""
     return plain(str(text)).replace("$", r"\$")
 
 
@@ -107,7 +107,7 @@ def _paint_legend(axes: Axes, legend: Legend) -> None:
 
 @singledispatch
 def _mark(mark: Mark, axes: Axes) -> None:
-    raise TypeError(f"Unknown kind of mark: {type(mark).__name__}.")
+    raise TypeError(f"A chart has no marks of the kind {type(mark).__name__}.")
 
 
 @_mark.register(HorizontalBar)

@@ -92,7 +92,7 @@ def parts(drawing: Drawing, chart: Chart) -> tuple[list[dict[str, Any]], dict[st
 
 
 def _inside(mark: Mark, y: Axis) -> Mark:
-    """Move a note within the limits of y: plotly hides those outside."""
+    """A note within the limits of y: plotly hides those outside, with all their words."""
     if not isinstance(mark, Note) or y.limits is None:
         return mark
     return replace(mark, y=min(max(mark.y, min(y.limits)), max(y.limits)))
@@ -127,7 +127,7 @@ def _lines(text: str, width: float, size: float, *, bold: bool = False) -> list[
 def _page_text(
     lines: list[str], size: float, color: str, *, right: float, up: float
 ) -> list[dict[str, Any]]:
-    """Lines at a distance to the right of the axes' left edge, and above or below the axes."""
+    """Lines so far right of the axes' left edge, and above their top edge or below their foot."""
     if not lines:
         return []
     above = up > 0
@@ -150,7 +150,7 @@ def _page_text(
 
 
 def _margins(chart: Chart, title_lines: int, caption_lines: int) -> dict[str, float]:
-    """Space around the axes for ticks, labels, legend, title and caption, in pixels."""
+    """Room around the axes for ticks, labels, legend, title and caption, in pixels."""
     left, right = EDGE, EDGE
     top = BUTTONS + 10 + title_lines * TITLE_PIXELS * LEADING
     bottom = 10 + caption_lines * CAPTION_PIXELS * LEADING
@@ -211,7 +211,7 @@ def _key(key: Key) -> dict[str, Any]:
 
 @singledispatch
 def _add(mark: Mark, made: Parts) -> None:
-    raise TypeError(f"Unknown kind of mark: {type(mark).__name__}.")
+    raise TypeError(f"A chart has no marks of the kind {type(mark).__name__}.")
 
 
 @_add.register(HorizontalBar)

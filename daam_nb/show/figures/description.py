@@ -43,9 +43,9 @@ class Heat:
     colormap
         One of matplotlib's names.
     opacity
-        Opacity of the colors over the image, in [0, 1], the same everywhere.
+        Of the colors over the image, in [0, 1], the same everywhere.
     contour
-        Level of the contour line, in units of `values`; None: no line.
+        Where a line is drawn, in units of `values`; None: no line.
     """
 
     values: Values
@@ -63,20 +63,20 @@ class Panel:
     Attributes
     ----------
     name
-        Describes the panel, for hovering and for programs; any text.
+        Says what the panel is, for hovering and for programs; any text.
     image
         (y, x, rgb), uint8, spread over the whole box; None: the background is plain.
     heat
         The map over it, or None.
     title, note
-        Drawn above and below; any text. Line breaks of a note are kept.
+        Drawn above and below; any text. Each line of a note is a line of its own.
     aspect
         Width / height.
     own_size
-        (height, width) of the image itself, regardless of the drawn size; None: that of `image` or
-        the map.
+        (height, width) of the image itself, however large it is drawn; None: as many as
+        `image` or the map has.
     box
-        Its position, set by the layout.
+        Where it stands; given by the layout.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text, drawn literally: never markup, never mathematics.
+    """One line of text, drawn as it is: never markup, never mathematics.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Line:
     x, y
         `x` is the edge or the middle that `align` names, `y` the middle of the line.
     size
-        Font size, in figure pixels.
+        Of the letters, in figure pixels.
     """
 
     text: str
@@ -114,7 +114,7 @@ class Line:
 
 @dataclass(frozen=True)
 class ColorBar:
-    """A strip of the colors of a color map, from left to right; its labels are `Line`s."""
+    """A strip of the colors of a color map, from left to right; its words are `Line`s."""
 
     box: Box
     colormap: str
@@ -127,7 +127,7 @@ class Bar:
     Attributes
     ----------
     name
-        Name of the measured item; any text.
+        What is measured; any text.
     value
         Its number; the width of the box is proportional to it.
     """
@@ -140,15 +140,14 @@ class Bar:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """Panels, bars and lines of text, each at its place on a page.
+    """Panels, bars and words, each in its place on a page.
 
     Attributes
     ----------
     size
         (height, width) in figure pixels.
     chart
-        The same as one pair of axes, for the user's own axes; None: its panel, if it has exactly
-        one.
+        The same as one pair of axes, for somebody else's axes; None: its panel, where it has one.
     """
 
     size: tuple[float, float]
@@ -161,18 +160,18 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Drawing:
-    """The content of a figure with its title, caption and metadata.
+    """What a figure shows, and the words that belong to it.
 
     Attributes
     ----------
     content
-        Panels at their places, or one pair of axes with marks.
+        Panels in their places, or one pair of axes with marks.
     title
-        Title of the whole, one sentence; empty: none.
+        Of the whole, one sentence; empty: none.
     caption
-        The caption's sentences, complete; as many as fit are drawn.
+        The caption's sentences, unabridged; as much of it as fits is drawn.
     metadata
-        Metadata written into files: prompt, seed, model, choices, versions.
+        Written into the files: prompt, seed, model, choices, versions.
     """
 
     content: Sheet | Chart
@@ -187,7 +186,7 @@ class Drawing:
 
     @property
     def sheet(self) -> Sheet:
-        """The content as a sheet; for a chart an empty one."""
+        """The content as a sheet; of a chart an empty one."""
         return self.content if isinstance(self.content, Sheet) else Sheet(self.content.size)
 
     @property

@@ -1,4 +1,4 @@
-"""Drawing into the user's own matplotlib figure, which is otherwise unchanged."""
+"""A drawing inside the user's own matplotlib figure, of which nothing else changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw_on(drawing: Drawing, target: object) -> None:
     Raises
     ------
     SelectionError
-        For several panels on axes, and for axes that are not rectilinear.
+        For several panels on axes, and for axes that are not flat and straight.
     WrongKindError
         For anything else.
     """
@@ -43,15 +43,15 @@ def draw_on(drawing: Drawing, target: object) -> None:
             _draw_chart(drawing, drawing.content, target)
     else:
         raise WrongKindError(
-            f"on() takes matplotlib's Axes, Figure or SubFigure, not {kind_of(target)}. After "
-            "figure, axes = plt.subplots(1, 2) take one: on(axes[0])."
+            f"on() draws on matplotlib's Axes, Figure or SubFigure, not {kind_of(target)}. Of "
+            f"figure, axes = plt.subplots(1, 2) take one: on(axes[0])."
         )
 
 
 def _draw_on_axes(drawing: Drawing, axes: Axes) -> None:
     if axes.name != "rectilinear":
         raise SelectionError(
-            f"on() takes rectilinear axes, not {axes.name}. Leave projection= out."
+            f"A figure is drawn on straight axes, and these are {axes.name}. Leave projection= out."
         )
     content = drawing.content
     chart = content if isinstance(content, Chart) else content.chart
@@ -92,7 +92,7 @@ def _drawn_size(panel: Panel) -> tuple[int, int]:
 
 
 def _write_title(axes: Axes, text: str) -> None:
-    """Set the axes' title in their font, wrapped to their width; nothing for an empty text."""
+    """Set the axes' title in their letters, broken to their width; none for no text."""
     if not text:
         return
     legend = axes.get_legend()
@@ -107,7 +107,7 @@ def _write_title(axes: Axes, text: str) -> None:
 
 
 def _draw_sheet(sheet: Sheet, target: FigureBase) -> None:
-    """Draw a sheet as large as the space allows, centered."""
+    """Draw a sheet as large as the room allows, in the middle of it."""
     height, width = sheet.size
     inches = _inches(target)
     factor = PIXELS_PER_INCH * min(inches[0] / height, inches[1] / width)
@@ -121,7 +121,7 @@ def _draw_sheet(sheet: Sheet, target: FigureBase) -> None:
 
 
 def _draw_chart(drawing: Drawing, chart: Chart, target: FigureBase) -> None:
-    """Draw a chart in the whole space, its title above and its caption below."""
+    """Draw a chart in the whole room, its title above and its caption below."""
     height, width = (side * PIXELS_PER_INCH for side in _inches(target))
     room = width - 2 * EDGE
     top, bottom = height - EDGE, EDGE
@@ -149,7 +149,7 @@ def _draw_chart(drawing: Drawing, chart: Chart, target: FigureBase) -> None:
 
 
 def _fit(axes: Axes, target: FigureBase, room: tuple[float, float, float, float]) -> None:
-    """Shrink axes until labels and legend are within (left, bottom, right, top), in pixels."""
+    """Shrink axes until their labels and legend stand within (left, bottom, right, top), pixels."""
     height, width = (side * PIXELS_PER_INCH for side in _inches(target))
     for _ in range(2):  # other ticks may stand at the smaller size
         whole, inside = axes.get_tightbbox(), axes.bbox

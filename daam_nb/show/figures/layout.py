@@ -1,8 +1,8 @@
-"""Layout: rows of panels with their texts become a `Figure`.
+"""Where everything stands: rows of panels with their words around them become a `Figure`.
 
-Texts are measured and wrapped before anything is placed, so that none overlaps another or leaves
-the figure. Top to bottom: heading, rows of panels (each with an optional header and labels to its
-left), color bar, caption.
+Widths of texts are measured and broken to fit before anything is placed, so that no text runs
+into another or out of the figure. Top to bottom: heading, rows of panels (each with an own header
+and labels at its left, where asked), color bar, caption.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ BAR_WIDTH, BAR_HEIGHT = 190.0, 10.0
 
 @dataclass(frozen=True)
 class Row:
-    """Panels that belong together; they are wrapped into several lines if one is too short.
+    """Panels that belong together; they go on in further lines where one is too short.
 
     Attributes
     ----------
     panels
         From left to right.
     header
-        A text above the panels.
+        A text above them.
     label
-        Short lines to their left, the first in black and the others in gray.
+        Short lines at their left, the first in ink and the others in gray.
     """
 
     panels: tuple[Panel, ...]
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Scale:
-    """A color bar: the ticks' positions in [0, 1] with their labels, and the unit."""
+    """A color bar and its words: the ticks' places in [0, 1] with their texts, and the unit."""
 
     colormap: str
     ticks: tuple[tuple[float, str], ...]
@@ -73,13 +73,13 @@ class Grid:
     least, most
         Width of a panel's cell, in figure pixels.
     tallest
-        Maximum height of a panel.
+        Height of a panel at most.
     columns
-        Number of panels side by side; None: as many as fit, evenly spread.
+        Panels beside each other; None: as many as fit, evenly spread.
     gap
         Between panels.
     title_lines
-        Maximum number of lines of a title.
+        Titles go over so many lines at most.
     """
 
     least: float = 96.0
@@ -92,7 +92,7 @@ class Grid:
 
 @dataclass
 class _Pen:
-    """The items placed so far, and the current position on the page."""
+    """What has been placed so far, and how far down the page."""
 
     y: float = MARGIN
     right: float = 0.0
@@ -110,7 +110,7 @@ class _Pen:
         bold: bool = False,
         color: str = INK,
     ) -> None:
-        """Write lines of text downwards from the pen's position."""
+        """Write lines of text downwards from where the pen is."""
         for text in texts:
             middle = self.y + size * LEADING / 2
             if text:
@@ -128,7 +128,7 @@ def compose(
     metadata: Mapping[str, str] | None = None,
     column_titles: Sequence[str] = (),
 ) -> Figure:
-    """Place rows of panels and their texts.
+    """Place rows of panels and their words.
 
     Parameters
     ----------
@@ -143,9 +143,9 @@ def compose(
     caption
         Sentences; each begins a line.
     metadata
-        Metadata for the files.
+        Goes into the files.
     column_titles
-        Short texts above the columns, if rows are not wrapped.
+        Short texts above the columns, where rows do not go on below.
     """
     gutter = max((_label_width(row) for row in rows), default=0.0)
     columns, cell = _columns(rows, grid, gutter)
@@ -182,7 +182,7 @@ def compose(
 def place_caption(
     lines: list[Line], caption: Sequence[str], *, x: float, y: float, room: float
 ) -> None:
-    """Append the caption's lines, the first sentence in black and the others in gray."""
+    """Append the caption's lines, the first sentence in ink and the others in gray."""
     for number, sentence in enumerate(caption):
         color = GRAY if number else INK
         for text in wrap(sentence, room, CAPTION, most=4):
@@ -198,7 +198,7 @@ def _label_width(row: Row) -> float:
 
 
 def _columns(rows: Sequence[Row], grid: Grid, gutter: float) -> tuple[int, float]:
-    """The number of panels side by side, and the width of a cell."""
+    """How many panels go side by side, and how wide a cell is."""
     most = max((len(row.panels) for row in rows), default=1) or 1
     aspects = [panel.aspect for row in rows for panel in row.panels] or [1.0]
     room = MAX_WIDTH - gutter

@@ -91,8 +91,8 @@ def overlay(
             )
         if hasattr(word_map, "ndim"):
             raise WrongKindError(
-                f"overlay() takes a word or its map, not {kind_of(word_map)}. From an array: "
-                "WordHeatMap(array, label='dog', image_size=(height, width))."
+                f"overlay() takes a word or its map, not {kind_of(word_map)}. An array becomes a "
+                f"map by WordHeatMap(array, label='dog', image_size=(height, width))."
             )
         word_map = heat_maps(image).word(word_map)
     if isinstance(image, Recording):
@@ -140,7 +140,7 @@ def _check_image(image: object, word_map: object) -> None:
         )
     if hasattr(image, "shape"):
         raise WrongKindError(
-            f"overlay() takes a PIL image or a recording, not {kind_of(image)}: from an array: "
-            "PIL.Image.fromarray(array)."
+            f"overlay() takes a PIL image or a recording, not {kind_of(image)}: "
+            "PIL.Image.fromarray(array) makes one."
         )
     check_recording(image, where="overlay()")

@@ -76,7 +76,7 @@ def _seeds(runs: Sequence[Recording | Provenance]) -> str:
 
 
 def _conditions(runs: Sequence[Recording | Provenance]) -> tuple[str, ...]:
-    """Unusual conditions, once if they are the same for all recordings, else for each."""
+    """What was not as usual, once where it is the same of all recordings, else of each."""
     each = [conditions(run) for run in runs]
     if len(set(each)) <= 1:
         return each[0] if each else ()

@@ -1,7 +1,7 @@
 """A drawing as a figure of matplotlib or of plotly, or as a page.
 
 Only matplotlib's objects are used, never pyplot, so that the user's open figures and settings are
-neither changed nor used.
+neither touched nor felt.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def default_settings() -> Iterator[None]:
-    """Use matplotlib's defaults with daam_nb's fonts inside the block."""
+    """Matplotlib's own settings with our letters inside the block; the user's afterwards."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -38,15 +38,15 @@ def default_settings() -> Iterator[None]:
 def to_matplotlib(
     drawing: Drawing, *, scale: float = 1.0, interpolation: str = "hanning"
 ) -> MatplotlibFigure:
-    """Draw with matplotlib; a chart must be rendered within `default_settings`.
+    """Draw with matplotlib; a chart is to be rendered within `default_settings`.
 
     Parameters
     ----------
     scale
         Dots per figure pixel.
     interpolation
-        How pixels of images and maps are resampled; ``"none"`` leaves it to the viewer of a vector
-        file.
+        How pixels of images and maps become dots; ``"none"`` leaves it to the reader of a
+        vector file.
     """
     if isinstance(drawing.content, Sheet):
         return _sheet_figure(drawing.content, scale, interpolation)
@@ -74,7 +74,7 @@ def to_plotly(drawing: Drawing) -> plotly.graph_objects.Figure:
 
 
 def page(drawing: Drawing, *, title: str, facts: Mapping[str, str]) -> str:
-    """Draw a complete HTML page, with plotly's library and the metadata in its head."""
+    """Draw a whole HTML page, plotly's library inside, with the facts in its head."""
     body = to_plotly(drawing).to_html(
         full_html=False, include_plotlyjs=True, include_mathjax=False, div_id="figure"
     )

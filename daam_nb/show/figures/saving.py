@@ -39,7 +39,7 @@ def save(drawing: Drawing, path: str | Path, *, scale: float) -> Path:
     }
     if path.suffix.lower() not in writers:
         raise SelectionError(
-            f"A figure cannot be saved as {path.name!r}: the suffix {path.suffix!r} is unknown. "
+            f"A figure cannot be saved as {path.name!r}: the suffix {path.suffix!r} is not known. "
             f"Use one of {', '.join(SUFFIXES)}."
         )
     write_file(path, writers[path.suffix.lower()]())
@@ -53,7 +53,7 @@ def png_bytes(drawing: Drawing, *, scale: float) -> bytes:
 
 
 def checked_scale(drawing: Drawing, scale: object) -> float:
-    """Check the dots per figure pixel: the image must have 1 to 65535 dots on each side.
+    """Read dots per figure pixel: so many that the image has from 1 to 65535 on each side.
 
     Raises
     ------
@@ -63,14 +63,13 @@ def checked_scale(drawing: Drawing, scale: object) -> float:
     number = check_length(scale, "scale", high=MAX_DOTS / max(drawing.size))
     if number * min(drawing.size) < 1:
         raise SelectionError(
-            f"scale={number:g} leaves no pixel of a figure of {drawing.size} pixels. Use a larger "
-            "one."
+            f"scale={number:g} leaves no dot of a figure of {drawing.size} pixels."
         )
     return number
 
 
 def small_png(drawing: Drawing) -> bytes:
-    """Draw a PNG for a notebook: if large, with fewer dots, in the last resort with 256 colors."""
+    """Draw a PNG for a notebook: with fewer dots where it would be large, at last 256 colors."""
     from PIL import Image
 
     sharpest = 2.0 if isinstance(drawing.content, Sheet) else CHART_SCALE
@@ -134,7 +133,7 @@ def _encoded(drawing: Drawing, image: PILImage, scale: float) -> bytes:
 
 
 def svg_bytes(drawing: Drawing) -> bytes:
-    """Draw an SVG; letters are drawn as outlines, so that it looks the same everywhere."""
+    """Draw an SVG; letters are drawn as outlines, so that it looks alike everywhere."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -185,7 +184,7 @@ def pdf_bytes(drawing: Drawing) -> bytes:
 
 
 def html_bytes(drawing: Drawing) -> bytes:
-    """Draw a page that includes plotly's library and works without a network."""
+    """Draw a page with plotly's library inside: it works without a network."""
     from daam_nb.show.figures.rendering import page
 
     return page(drawing, title=plain(_facts(drawing)["Title"]), facts=_facts(drawing)).encode()

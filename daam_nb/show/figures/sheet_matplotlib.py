@@ -1,6 +1,6 @@
-"""A sheet drawn by matplotlib, on its own axes or on the user's.
+"""A sheet drawn by matplotlib, on axes of its own or on somebody else's.
 
-Every relevant setting is given explicitly, so the user's settings have no effect.
+Every setting that matters is given explicitly, so that the user's settings are not felt.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def paint(axes: Axes, sheet: Sheet, *, interpolation: str = "hanning", factor: f
     Parameters
     ----------
     interpolation
-        How pixels of images and maps are resampled; ``"none"`` leaves it to the viewer of a vector
-        file.
+        How pixels of images and maps become dots; ``"none"`` leaves it to the reader of a
+        vector file.
     factor
-        Size of one figure pixel, in 96ths of an inch; letters and lines scale with it.
+        How large one figure pixel is drawn, in 96ths of an inch: letters and lines follow it.
     """
     height, width = sheet.size
     axes.set_axis_off()
@@ -71,7 +71,7 @@ def paint_image(
 def paint_heat(
     axes: Axes, heat: Heat, extent: Extent, interpolation: str, *, gid: str, factor: float = 1.0
 ) -> None:
-    """Draw a map over the extent, with its contour line; `factor` as in `paint`."""
+    """Draw a map over the extent, with its line; `factor` as in `paint`."""
     image = axes.imshow(
         heat.values,
         extent=extent,

@@ -141,7 +141,7 @@ def _image(panel: Panel) -> dict[str, Any]:
 
 
 def data_uri(pixels: Pixels) -> str:
-    """Encode an image as a data URI."""
+    """An image as a page holds it within itself."""
     buffer = BytesIO()
     Image.fromarray(pixels, "RGB").save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

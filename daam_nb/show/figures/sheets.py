@@ -223,14 +223,14 @@ def _groups(steps: tuple[int, ...], bins: int | None) -> list[tuple[int, ...]]:
             bins = number_between(bins, "bins", low=1)
         except SelectionError:
             raise SelectionError(
-                f"bins={bins!r}: it must be a whole number >= 1, or None for each step."
+                f"bins={bins!r} makes no panel. Use a whole number >= 1, or None for each step."
             ) from None
     count = len(steps) if bins is None else min(bins, len(steps))
     return [tuple(int(step) for step in part) for part in np.array_split(steps, count)]
 
 
 def _steps(group: tuple[int, ...]) -> str:
-    """Name all steps of a panel; ends inclusive."""
+    """Name the steps of a panel, all of them and no others; ends inclusive."""
     if len(group) == 1:
         return f"step {group[0]}"
     stride = group[1] - group[0]
@@ -262,7 +262,7 @@ def _tile_note(low: float, peak: float, style: Style) -> str:
 
 
 def _short_names(layers: Sequence[Layer]) -> list[str]:
-    """Leave out the common end of all names; a single layer keeps its name."""
+    """Leave out what all names end in; a lone layer keeps its name."""
     parts = [layer.name.split(".") for layer in layers]
     shared = 0
     while (

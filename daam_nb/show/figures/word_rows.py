@@ -86,7 +86,7 @@ def words_row(
     rows = [_row(item, style, most, header=len(every) > 1, kind=kinds) for item in every]
     if not any(row.panels for row in rows):
         raise SelectionError(
-            "There is nothing to show, neither an image nor a word. Give a recording, or HeatMaps, "
+            "There is nothing to show: no image and no word. Give a recording, or HeatMaps, "
             "whose prompt has words."
         )
     units = _units(every, style)
@@ -115,8 +115,8 @@ class _Words:
     def of(cls, item: Shown, words: Sequence[WordChoice] | None) -> _Words:
         if isinstance(item, list | tuple):
             raise SelectionError(
-                f"words_row() takes recordings and HeatMaps, not {kind_of(item)}. For several: "
-                "words_row(*runs)."
+                f"words_row() shows recordings and HeatMaps, not {kind_of(item)}. Give several one "
+                f"by one: words_row(*runs)."
             )
         if not isinstance(item, HeatMaps):
             check_recording(item, where="words_row()")
@@ -148,7 +148,7 @@ def several_words(words: Any) -> list[WordChoice]:
     if isinstance(words, str | Word | WordHeatMap) or span:
         return [words]
     if not isinstance(words, Iterable) or getattr(words, "ndim", None) == 0:
-        raise WrongKindError(f"words= must be words of the prompt, not {kind_of(words)}.")
+        raise WrongKindError(f"words= takes words of the prompt, not {kind_of(words)}.")
     several = list(words)
     if not several:
         raise SelectionError("The choice of words is empty. Name one, or leave words=None for all.")
@@ -176,7 +176,7 @@ def _units(every: Sequence[_Words], style: Style) -> str:
     if style.scale == "common" and len(units) > 1:
         raise SelectionError(
             f"Maps in different units cannot share one scale: {'; '.join(units)}. Use scale='own', "
-            "or make all maps in one unit."
+            f"or make all of them alike."
         )
     return "; ".join(units)
 

@@ -1,11 +1,11 @@
-"""A page that asks people about images, one after another, with answers by key.
+"""A page that asks people about images, one after the other, with answers by key.
 
-cards     questions and possible answers, as plain data; `Asker`, which provides them
+cards     what is asked and what can be answered, as plain data; `Asker`, who has it
 widget    `Rating`: shows an asker's cards in a notebook and hands the answers back
 
-Independent of studies: the asker decides on the images, their order and where answers are stored
-(`daam_nb.studies.rating` has one). The source of `static/` is `js/src/rating`, next to the package.
-ipywidgets and anywidget are imported when a page is opened.
+Knows nothing of studies: which images, in which order, and where answers are kept is the asker's
+(`daam_nb.studies.rating` has one). `js/src/rating` beside the package holds the source of what
+stands in `static/`. ipywidgets and anywidget are imported when a page is opened.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["Asker", "Card", "Choice", "Form", "Given", "Rating", "Shown", "page_
 
 
 def page_of(asker: Asker, **looks: Any) -> Rating:
-    """Open the page of an asker, to be displayed as the last line of a notebook cell.
+    """Open the page of an asker; displayed as the last line of a notebook cell.
 
     Parameters
     ----------
     asker
-        Provides the cards and stores the answers.
+        Who has the cards and takes the answers.
     looks
         ``theme``: ``"auto"``, ``"light"`` or ``"dark"``; ``large``: large type, for a projector.
 
@@ -41,7 +41,7 @@ def page_of(asker: Asker, **looks: Any) -> Rating:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the class on first use: it needs the widgets' packages."""
+    """Find the class when it is asked for: making it needs the widgets' packages."""
     if name == "Rating":
         return _rating_class("Rating")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Questions of a page and their possible answers, as plain data, and who provides them."""
+"""What a page asks and what can be answered, as plain data, and who has it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ RESERVED = frozenset({"s", "i", "l", "d", "enter", "escape", "backspace", " "})
 
 @dataclass(frozen=True)
 class Choice:
-    """A possible answer.
+    """An answer that can be given.
 
     Attributes
     ----------
     value
-        The stored value.
+        As it is kept.
     label
-        The displayed text.
+        As people read it.
     keys
-        Each of these keys gives it; letters in lower case. The first is displayed.
+        Any of these gives it; letters in lower case. The first is shown.
     """
 
     value: str
@@ -35,7 +35,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Form:
-    """The texts and answers that all cards of a page share.
+    """What all cards of a page have in common.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class Form:
     choices
         The answers, from left to right.
     reasons
-        Reasons for skipping a card; another one can be typed.
+        Why a card may be skipped; another one can be typed.
 
     Raises
     ------
     SelectionError
-        If two answers share a key, or one has a key of the page itself.
+        If two answers have one key, or one of the page's own.
     """
 
     title: str
@@ -63,19 +63,17 @@ class Form:
         keys = [key for choice in self.choices for key in choice.keys]
         twice = sorted({key for key in keys if keys.count(key) > 1 or key in RESERVED})
         if twice:
-            raise SelectionError(
-                f"The key {twice[0]!r} is assigned more than once. Give each answer its own."
-            )
+            raise SelectionError(f"The key {twice[0]!r} would do two things. Give each its own.")
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The possible answers."""
+        """What an answer may be."""
         return tuple(choice.value for choice in self.choices)
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """An image of a card, with its alternative text."""
+    """An image of a card, and what it is called for those who cannot see it."""
 
     label: str
     image: Image
@@ -83,14 +81,14 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Card:
-    """One question. It holds only what is displayed: no seed, model or condition.
+    """One question. It holds what is to be seen, and nothing else: no seed, model or condition.
 
     Attributes
     ----------
     ask
-        The question: alternating daam_nb's words and the prompt's, beginning with the former.
+        The question: our words and the prompt's in turn, beginning with ours.
     prompt
-        The text before the word in question, the word, the text after it; None to show no prompt.
+        What stands before the word asked about, the word, what follows; None to show no prompt.
     images
         Side by side.
     """
@@ -102,38 +100,38 @@ class Card:
 
 @dataclass(frozen=True)
 class Given:
-    """A given answer: one of the form's values, or the reason for skipping the card."""
+    """What was answered: one of the form's values, or why the card was skipped."""
 
     answer: str = ""
     reason: str = ""
 
 
 class Asker(Protocol):
-    """Provides the cards in order and stores the answers."""
+    """Has the cards in their order and keeps the answers."""
 
     @property
     def form(self) -> Form:
-        """The texts and answers that the cards share."""
+        """What the cards have in common."""
 
     @property
     def rater(self) -> str:
-        """The name of the rater."""
+        """Who answers."""
 
     @property
     def kept_in(self) -> str:
-        """Where answers are stored, in words."""
+        """Where answers are kept, in words."""
 
     def __len__(self) -> int:
-        """The number of cards."""
+        """How many cards there are."""
 
     def card(self, place: int) -> Card:
-        """The card at a position, from 0."""
+        """The card at a place of the order, from 0."""
 
     def given(self, place: int) -> Given | None:
-        """The present answer to a card."""
+        """What stands as its answer."""
 
     def give(self, place: int, given: Given, *, seconds: float) -> None:
-        """Store an answer; it is on the disk when this returns. An earlier one is replaced."""
+        """Keep an answer; it is on the disk when this returns. An earlier one is replaced."""
 
     def seconds_left(self) -> float | None:
-        """Estimated time for the remaining cards at the pace so far; None if unknown."""
+        """How long the rest will take at the pace so far; None if that is not known yet."""

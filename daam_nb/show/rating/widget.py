@@ -1,7 +1,7 @@
-"""An anywidget that shows one card and waits for its answer.
+"""The page itself: an anywidget that shows one card and waits for its answer.
 
-The kernel decides which card is shown. The browser sends the pressed answer with the card's
-position; the next card comes when the answer is stored, so that the display agrees with the file.
+The kernel decides which card is shown. The browser sends what was pressed, with the place it was
+pressed at; the next card comes when the answer is kept, so that what is seen is what is saved.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ LONGEST_REASON = 300  # characters
 
 
 class Rating(anywidget.AnyWidget):
-    """The rating page, made by `daam_nb.studies.rating.rate`.
+    """A page that asks; made by `daam_nb.studies.rating.rate`.
 
     Attributes
     ----------
     place
-        Position of the displayed card, from 0; the number of cards if all are answered.
+        Which card is shown, from 0; the number of cards where all are answered.
     theme
         ``"auto"``, ``"light"`` or ``"dark"``.
     large
-        Whether to use large type, for a projector.
+        Large type, for a projector.
     """
 
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
@@ -58,11 +58,11 @@ class Rating(anywidget.AnyWidget):
 
     @property
     def asker(self) -> Asker:
-        """The provider of the cards, which stores the answers."""
+        """Who has the cards and keeps the answers."""
         return self._asker
 
     def __repr__(self) -> str:
-        """One line, which is displayed where widgets are not supported."""
+        """One line, which is all that is seen where widgets are not shown."""
         answered = sum(self._asker.given(number) is not None for number in range(len(self._asker)))
         return f"<Rating by {self._asker.rater!r}: {answered} of {len(self._asker)} answered>"
 
@@ -73,7 +73,7 @@ class Rating(anywidget.AnyWidget):
         return next((n for n in range(len(asker)) if asker.given(n) is None), len(asker))
 
     def _show(self, place: int) -> None:
-        """Send a card and the progress in one message."""
+        """Send a card, and where people are, in one message."""
         self.place = place
         self._turn += 1
         at_end = place >= len(self._asker)
@@ -105,7 +105,7 @@ class Rating(anywidget.AnyWidget):
         return _written(self._asker.card(place))
 
     def _prepare_later(self, place: int) -> None:
-        """Prepare the next card while this one is displayed; only with a running event loop."""
+        """Make the next card while people look at this one; no loop, no preparation."""
         if place >= len(self._asker):
             return
         try:
@@ -127,7 +127,7 @@ class Rating(anywidget.AnyWidget):
     # --- what is answered -------------------------------------------------------------------------
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
-        """Handle a message from the browser, which is not trusted, completely or not at all."""
+        """What the browser sends is distrusted: it is refused by a sentence, never half done."""
         try:
             self._act(content)
         except (DaamError, OSError) as error:
@@ -135,7 +135,7 @@ class Rating(anywidget.AnyWidget):
 
     def _act(self, content: Any) -> None:
         if not isinstance(content, Mapping):
-            raise SelectionError(f"The page sent {content!r}, which is not a message.")
+            raise SelectionError(f"The page sent {content!r}, which is no message.")
         if content.get("turn") != self._turn:
             self.send_state(["_card", "_progress"])  # pressed on a card that is gone
             return
@@ -145,15 +145,15 @@ class Rating(anywidget.AnyWidget):
         elif kind in ("answer", "skip"):
             text = content.get(kind)
             if self.place >= len(self._asker) or not isinstance(text, str):
-                raise SelectionError(f"The page sent the unknown {kind} {text!r}.")
+                raise SelectionError(f"The page sent {kind} {text!r}, which is none.")
             answer_given = Given(text) if kind == "answer" else Given(reason=_reason(text))
             self._asker.give(self.place, answer_given, seconds=_seconds(content.get("seconds")))
             self._show(self._first_open())
         else:
-            raise SelectionError(f"The page sent an unknown message, {kind!r}.")
+            raise SelectionError(f"The page asked for {kind!r}, which it does not know.")
 
     def _go(self, to: Any) -> None:
-        """Go back to answered cards, and forward again up to the first open one."""
+        """Back to what was answered, and forward again to the first card that is open."""
         if to == "back" and self.place > 0:
             self._show(self.place - 1)
         elif to == "forward" and self.place < self._first_open():
@@ -177,7 +177,7 @@ def _form_of(asker: Asker) -> dict[str, Any]:
 
 
 def _written(card: Card) -> dict[str, Any]:
-    """A card as sent to the browser; images are PNGs without metadata."""
+    """A card as the browser gets it; images as PNG of their pixels alone, without remarks."""
     images = []
     for image in card.images:
         written = io.BytesIO()
@@ -199,18 +199,14 @@ def _reason(text: str) -> str:
     reason = " ".join(text.split())
     if not reason or len(reason) > LONGEST_REASON:
         raise SelectionError(
-            f"A reason for skipping must have 1 to {LONGEST_REASON} characters, not {len(reason)}."
+            f"A reason for skipping has 1 to {LONGEST_REASON} characters, not {len(reason)}."
         )
     return reason
 
 
 def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SelectionError(
-            f"The page sent {value!r} for the seconds taken, which is not a number."
-        )
+        raise SelectionError(f"The page sent {value!r} for the seconds taken, which is no number.")
     if not math.isfinite(value) or value < 0:
-        raise SelectionError(
-            f"The page sent {value!r} for the seconds taken, which is out of range."
-        )
+        raise SelectionError(f"The page sent {value!r} for the seconds taken.")
     return min(float(value), DAY)

@@ -97,7 +97,7 @@ def test_a_page_needs_no_network(figure: Figure, tmp_path: Path) -> None:
 def test_an_unknown_suffix_is_refused(figure: Figure, tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match=r"'cat\.jpg'.*Use one of \.png, \.svg, \.pdf, \.html"):
         figure.save(tmp_path / "cat.jpg")
-    with pytest.raises(SelectionError, match="suffix '' is unknown"):
+    with pytest.raises(SelectionError, match="suffix '' is not known"):
         figure.save(tmp_path / "cat")
     assert list(tmp_path.iterdir()) == []
 
