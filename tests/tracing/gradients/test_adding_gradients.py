@@ -234,7 +234,10 @@ def test_the_latents_are_the_recorded_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "dtype, share", [(torch.float64, 1e-6), (torch.bfloat16, 0.2), (torch.float16, 0.02)], ids=str
+    # Central differences are themselves true to some 1e-6 of the peak (3e-6 with torch 2.6).
+    "dtype, share",
+    [(torch.float64, 1e-5), (torch.bfloat16, 0.2), (torch.float16, 0.02)],
+    ids=str,
 )
 def test_in_the_networks_own_precision(dtype: torch.dtype, share: float) -> None:
     pipe = pipelines.sd1().to(dtype)
@@ -299,7 +302,9 @@ def _rescheduled(pipe: Any) -> None:
 
 
 def _louder(pipe: Any) -> None:
-    pipe.text_encoder.final_layer_norm.register_forward_hook(lambda module, args, out: 1.5 * out)
+    encoder = pipe.text_encoder  # older versions of transformers have its layers in `text_model`
+    norm = getattr(encoder, "text_model", encoder).final_layer_norm
+    norm.register_forward_hook(lambda module, args, out: 1.5 * out)
 
 
 @pytest.mark.parametrize(
