@@ -127,6 +127,7 @@ export interface Facts {
   version?: string;
   words: Word[];
   steps: Step[];
+  num_steps: number;
   layers: Layer[];
   grid: [number, number];
   served: [number, number];
