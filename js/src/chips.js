@@ -4,9 +4,12 @@
 import { Arcs } from "./arcs.js";
 import { attribute, el, icon, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
+import { isCoarse } from "./hints.js";
+import { MANY, WordTools } from "./wordtools.js";
 
 const READING = "Bright places looked at this word while the image was drawn.";
 const LEAD = "Pick a word; Shift-click another to compare.";
+const LEAD_FINGER = "Tap a word; Compare and another compares both.";
 const LEAD_PAIR =
   "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.";
 const LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).";
@@ -22,7 +25,11 @@ export class Chips {
     this.buttons = [];
     /** @type {HTMLButtonElement[]} */
     this.order = []; // as they stand on the page
+    /** @type {number[]} */
+    this.inText = [];
     this.built = "";
+    this.stands = ""; // the order on the page
+    this.seen = -1; // the word that was scrolled to
     this.list = el("div", {
       class: "daam-chips",
       role: "radiogroup",
@@ -63,9 +70,11 @@ export class Chips {
     this.syntax.addEventListener("click", () => this.#toggle("show_syntax"));
     this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" });
     this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" });
+    this.words = new WordTools(scope);
     this.tools = el(
       "div",
       { class: "daam-tools" },
+      this.words.element,
       this.compare,
       this.swap,
       this.pieces,
@@ -78,6 +87,10 @@ export class Chips {
       this.scroller,
       this.tools,
     );
+  }
+
+  destroy() {
+    this.words.destroy();
   }
 
   /** Whether a second word is compared, or the next click compares one. */
@@ -164,22 +177,32 @@ export class Chips {
     if (!(what & flags.WORDS)) return;
     const { state } = this.scope;
     const { facts } = state;
+    this.words.ask();
     const key = JSON.stringify([facts.words, facts.kind]);
     if (key !== this.built) {
       this.built = key;
       this.#build(facts.words ?? []);
     }
+    this.#arrange();
     const [a, b] = [state.get("word"), state.get("word_b")];
     if (this.hadSecond && b < 0) this.comparing = false;
     this.hadSecond = b >= 0;
+    let all = 0;
     this.buttons.forEach((button, word) => {
       const role = word === a ? "a" : word === b ? "b" : null;
       attribute(button, "data-role", role);
       attribute(button, "aria-checked", String(word === a));
       attribute(button, "aria-description", role === "b" ? "compared, B" : null);
       button.tabIndex = word === a ? 0 : -1;
-      button.hidden = (facts.words[word].special ?? false) && !state.get("show_pieces") && !role;
+      const { special, text } = facts.words[word];
+      const isOpen = !special || state.get("show_pieces") || role;
+      button.hidden = !isOpen || !(role || this.words.fits(text));
+      if (isOpen) all++;
     });
+    const shown = this.buttons.filter((button) => !button.hidden).length;
+    attribute(this.element, "data-many", all > MANY);
+    this.words.show(shown, all);
+    this.#reveal(a);
     this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text);
     attribute(this.element, "data-comparing", b >= 0);
     attribute(this.compare, "aria-pressed", String(this.on));
@@ -206,7 +229,7 @@ export class Chips {
     if (b === undefined) writeMixed(this.title, [of, a, "”"]);
     else writeMixed(this.title, [of, a, "” (A) and “", b, "” (B)"]);
     const difference = this.scope.state.get("view") === "difference";
-    const lead = `${facts.reading ?? READING} ${LEAD}`;
+    const lead = `${facts.reading ?? READING} ${isCoarse() ? LEAD_FINGER : LEAD}`;
     write(this.means, b === undefined ? lead : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
 
@@ -214,8 +237,39 @@ export class Chips {
   #build(words) {
     const kind = this.scope.state.facts.kind ?? "attention";
     this.buttons = words.map((word, i) => chip(word, i, kind));
-    this.order = inOrder(words).map((i) => this.buttons[i]);
+    this.inText = inOrder(words);
+    this.stands = "";
+  }
+
+  /** Put the chips in their order. */
+  #arrange() {
+    // Arcs are read in the text's order.
+    const isText = this.scope.state.get("show_syntax") && this.scope.state.facts.parse;
+    const order = isText ? this.inText : this.words.order(this.inText);
+    const stands = order.join(" ");
+    if (stands === this.stands) return;
+    this.stands = stands;
+    const focused = this.order.find((button) => button.matches(":focus"));
+    this.order = order.map((i) => this.buttons[i]);
     this.list.replaceChildren(...this.order);
+    focused?.focus();
+    this.seen = -1;
+  }
+
+  /**
+   * Scroll to the shown word when it is another: chips may stand in more rows than are seen.
+   *
+   * @param {number} word
+   */
+  #reveal(word) {
+    if (word === this.seen) return;
+    const chip = this.buttons[word];
+    const { list } = this;
+    if (!chip || list.clientHeight === 0) return;
+    this.seen = word;
+    const top = chip.offsetTop;
+    if (top < list.scrollTop || top + chip.offsetHeight > list.scrollTop + list.clientHeight)
+      list.scrollTop = top - 2;
   }
 }
 

@@ -1,8 +1,9 @@
 // The image with the maps over it: heat, contours, region, crosshair.
 /** @import { Scope } from "./scope.js" */
 /** @import { Shown } from "./types.js" */
+import { Bare } from "./bare.js";
 import { Contours } from "./contours.js";
-import { attribute, el, short, write } from "./dom.js";
+import { attribute, el, icon, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { largest, levelOf, overlap } from "./measure.js";
 import { unitText, unitTitle } from "./naming.js";
@@ -66,6 +67,22 @@ export class ImageView {
     this.legend = new Legend();
     this.numbers = new Numbers();
     this.pointer = new Pointer(scope, this.canvas, point);
+    this.bare = new Bare(scope);
+    this.cells = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon daam-toggle",
+        type: "button",
+        title: "The cells as they were recorded, instead of a smooth map",
+        "aria-label": "Recorded cells",
+        "aria-pressed": "false",
+        "data-testid": "cells",
+      },
+      icon("cells"),
+    );
+    this.cells.addEventListener("click", () =>
+      scope.input("cells", () => scope.state.set({ cells: !scope.state.get("cells") })),
+    );
     this.frame = el("div", { class: "daam-frame" }, this.canvas);
     this.element = el(
       "div",
@@ -73,8 +90,10 @@ export class ImageView {
       this.frame,
       el(
         "div",
-        { class: "daam-hand", role: "group", "aria-label": "Region tool" },
+        { class: "daam-hand", role: "group", "aria-label": "Tools of the image" },
         ...this.pointer.tools,
+        this.cells,
+        this.bare.button,
       ),
       this.legend.element,
       el("div", { class: "daam-below" }, this.numbers.element, this.legend.unit),
@@ -85,6 +104,7 @@ export class ImageView {
   update(what) {
     if (!(what & (flags.MAP | flags.BASE | flags.THEME))) return;
     this.#fit();
+    attribute(this.cells, "aria-pressed", String(Boolean(this.scope.state.get("cells"))));
     if (what & flags.BASE) this.baseKey = "";
     const { maps } = this.scope;
     const a = maps.shown(0);
@@ -95,10 +115,15 @@ export class ImageView {
     if (missing && this.drawn && this.scope.mayLinger) return;
     this.#drawBase();
     if (a && !missing) this.#drawMaps(a, b);
-    this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scope.dots);
+    if (this.bare.on) this.#showBase();
+    else this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scope.dots);
     this.drawn = Boolean(a);
     this.legend.update(this.scope, a, b);
     this.numbers.update(this.scope, missing ? null : a, b, this.overlap);
+  }
+
+  destroy() {
+    this.bare.destroy();
   }
 
   #fit() {
@@ -122,7 +147,7 @@ export class ImageView {
     const { state, images, maps } = this.scope;
     const follow = state.get("follow_step") ? images.thumbnail(state.steps[1] - 1) : null;
     // Two families of colors are told apart over gray.
-    const gray = maps.comparing && !maps.hover;
+    const gray = maps.comparing && !maps.hover && !this.bare.on;
     const key = `${follow ? `${follow.x},${follow.y}` : "image"} ${gray}`;
     const { width, height } = this.canvas;
     if (key !== this.baseKey) {
@@ -142,7 +167,11 @@ export class ImageView {
       if (gray && (follow || images.image)) fade(context, 0, 0, width, height);
       this.baseKey = images.image || follow ? key : "";
     }
-    this.context.clearRect(0, 0, width, height);
+    this.#showBase();
+  }
+
+  #showBase() {
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.context.drawImage(this.base, 0, 0);
   }
 
@@ -156,9 +185,12 @@ export class ImageView {
     const levelA = levelOf(a.max, threshold);
     const fieldA = enlarger(a.height, a.width, "a");
     const valuesA = fieldA.enlarge(a.values);
+    const cells = Boolean(state.get("cells"));
     if (!b) {
-      this.heat.fit(fieldA.width, fieldA.height);
-      paint(valuesA, a.max, palette(state.get("colormap")), this.heat.pixels);
+      const colors = palette(state.get("colormap"));
+      const own = cells ? ((a.of ? null : this.scope.maps.recorded()) ?? a) : fieldA;
+      this.heat.fit(own.width, own.height);
+      paint("values" in own ? own.values : valuesA, a.max, colors, this.heat.pixels);
       this.#lay();
       this.#line(0, valuesA, fieldA, levelA, "#ffffff", false);
       return;
@@ -168,10 +200,13 @@ export class ImageView {
     const levelB = levelOf(b.max, threshold);
     overlap(a.values, levelA, b.values, levelB, this.overlap);
     if (state.get("view") === "difference" && valuesA.length === valuesB.length) {
-      this.#difference(a, valuesA, b, valuesB, fieldA);
+      if (cells) this.#difference(a, a.values, b, b.values, a);
+      else this.#difference(a, valuesA, b, valuesB, fieldA);
     } else {
-      this.heat.fit(fieldA.width, fieldA.height);
-      paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels);
+      const both = cells && a.values.length === b.values.length;
+      this.heat.fit(...(both ? sizeOf(a) : sizeOf(fieldA)));
+      if (both) paintPair(a.values, a.max, b.values, b.max, this.heat.pixels);
+      else paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels);
       this.#lay();
     }
     this.#line(0, valuesA, fieldA, levelA, COLOR_A, false);
@@ -199,7 +234,7 @@ export class ImageView {
   #lay() {
     this.heat.show();
     this.context.globalAlpha = this.scope.state.get("opacity");
-    this.context.imageSmoothingEnabled = true;
+    this.context.imageSmoothingEnabled = !this.scope.state.get("cells");
     this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height);
     this.context.globalAlpha = 1;
   }
@@ -230,6 +265,14 @@ export class ImageView {
     context.stroke();
     context.setLineDash([]);
   }
+}
+
+/**
+ * @param {{height: number, width: number}} field
+ * @returns {[number, number]} width, height
+ */
+function sizeOf({ height, width }) {
+  return [width, height];
 }
 
 /** The colors and their values. */

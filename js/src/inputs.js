@@ -122,7 +122,7 @@ function list({ state, input: timed }, name, { label: text, title, panel, option
   const select = el("select", { class: "daam-select", "data-testid": testId(name) });
   for (const [value, read] of options) select.append(el("option", { value, text: read }));
   select.addEventListener("change", () => timed(name, () => state.set({ [name]: select.value })));
-  // Above the tiles there is no room for names.
+  // Elsewhere there is no room for names.
   const named = el("span", {
     class: panel === "look" || panel === "more" ? null : "daam-hidden",
     text,

@@ -1,7 +1,9 @@
 // Keys that work anywhere in the explorer.
+/** @import { Bare } from "./bare.js" */
 /** @import { Chips } from "./chips.js" */
 /** @import { Scope } from "./scope.js" */
 /** @import { Steps } from "./steps.js" */
+import { KEY as BARE } from "./bare.js";
 import { attribute } from "./dom.js";
 import * as flags from "./flags.js";
 
@@ -17,19 +19,21 @@ export const LIST = [
   ["c", "compare a second word, or stop"],
   ["x", "swap A and B"],
   ["t", "contour on or off"],
+  [BARE, "held down: the image alone"],
   ["Esc", "back: region, then head and layer, then comparison"],
 ];
 
 export class Keys {
   /**
    * @param {Scope} scope
-   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips}} moved where keys are
+   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips, bare: Bare}} moved where keys are
    *   heard, until when, and what they move
    */
-  constructor(scope, { root, signal, steps, chips }) {
+  constructor(scope, { root, signal, steps, chips, bare }) {
     this.scope = scope;
     this.steps = steps;
     this.chips = chips;
+    this.bare = bare;
     root.addEventListener("keydown", (event) => this.#key(event));
     // Notebook 7 takes keys on their way down, before they come here: its arrows fold headings
     // wherever the focus is (`.jp-Notebook.jp-mod-commandMode :focus`). It spares what carries this
@@ -79,6 +83,8 @@ export class Keys {
         return () => chips.setComparing(!chips.on);
       case "x":
         return () => chips.swapWords();
+      case BARE:
+        return () => this.bare.hold(true);
       case "t":
         return () => state.set({ contour: !state.get("contour") });
       case "Escape":

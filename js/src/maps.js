@@ -156,6 +156,19 @@ export class Maps {
   }
 
   /**
+   * What one layer or head recorded, cell by cell, where that is all that is chosen and has arrived.
+   *
+   * @returns {Shown | null}
+   */
+  recorded() {
+    const { layer } = this.state.chosen;
+    const tile = this.#ownTile(0);
+    const size = this.state.facts.layers?.[layer]?.size;
+    const isWhole = tile && size && tile.height === size[0] && tile.width === size[1];
+    return isWhole ? tile : null;
+  }
+
+  /**
    * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
    * heads where `head` is -1. It says what it is of: its steps may be other than those chosen.
    *

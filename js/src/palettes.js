@@ -140,8 +140,13 @@ export function gradient(name) {
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
 
+/** Of an image below two families of colors: how much of its color goes, and of its light. */
+export const FADE = 0.95;
+export const DIM = 0.45;
+
 /**
- * Take most of the color from what is drawn, so that two families of colors are told apart over it.
+ * Take most of the color from what is drawn, so that two families of colors are told apart over it, and
+ * some of the light, so that the white of both is told from a white image.
  * By blending: `filter` is a thing that canvases of Safari do not know.
  *
  * @param {CanvasRenderingContext2D} context
@@ -153,8 +158,12 @@ export function gradient(name) {
 export function fade(context, x, y, width, height) {
   context.save();
   context.globalCompositeOperation = "saturation";
-  context.globalAlpha = 0.85;
+  context.globalAlpha = FADE;
   context.fillStyle = "#808080";
+  context.fillRect(x, y, width, height);
+  context.globalCompositeOperation = "source-over";
+  context.globalAlpha = DIM;
+  context.fillStyle = "#000";
   context.fillRect(x, y, width, height);
   context.restore();
 }

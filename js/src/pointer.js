@@ -17,12 +17,14 @@ export class Pointer {
     this.point = point;
     this.scope = scope;
     this.canvas = canvas;
-    this.tool = /** @type {"box" | "lasso"} */ ("box");
+    /** What a press draws; none: a mouse draws a box, a finger scrolls the page. */
+    this.tool = /** @type {"" | "box" | "lasso"} */ ("");
     /** @type {Point | null} */
     this.cursor = null; // the crosshair of the keyboard
     /** @type {Point | null} */
     this.anchor = null; // where a keyboard's box began
-    /** @type {{id: number, start: Point, x: number, y: number, lasso: boolean} | null} */
+    /** @type {{id: number, start: Point, x: number, y: number, draws: boolean,
+     *   lasso: boolean} | null} */
     this.press = null;
     /** @type {Point[]} */
     this.path = []; // the region while it is dragged
@@ -45,14 +47,16 @@ export class Pointer {
         type: "button",
         title: name === "box" ? "Drag a box" : "Drag a lasso (or Shift-drag)",
         "aria-label": name === "box" ? "Drag a box" : "Drag a lasso",
-        "aria-pressed": String(name === "box"),
+        "aria-pressed": "false",
         "data-testid": `tool-${name}`,
       },
       icon(name),
     );
     button.addEventListener("click", () => {
-      this.tool = name;
-      for (const other of this.tools) attribute(other, "aria-pressed", String(other === button));
+      this.tool = this.tool === name ? "" : name;
+      for (const other of this.tools)
+        attribute(other, "aria-pressed", String(other === button && this.tool !== ""));
+      attribute(this.canvas, "data-tool", this.tool || null);
     });
     return button;
   }
@@ -72,12 +76,14 @@ export class Pointer {
   /** @param {PointerEvent} event */
   #down(event) {
     if (event.button !== 0) return;
-    this.canvas.setPointerCapture(event.pointerId);
+    const isDrawn = event.pointerType !== "touch" || this.tool !== "";
+    if (isDrawn) this.canvas.setPointerCapture(event.pointerId);
     this.press = {
       id: event.pointerId,
       start: this.#point(event),
       x: event.clientX,
       y: event.clientY,
+      draws: isDrawn,
       lasso: this.tool === "lasso" || event.shiftKey || event.altKey,
     };
     this.cursor = null;
@@ -94,7 +100,7 @@ export class Pointer {
       return;
     }
     const far = Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG;
-    if (!far && this.path.length === 0) return;
+    if (!press.draws || (!far && this.path.length === 0)) return;
     this.scope.input("region", () => {
       const here = this.#point(event);
       if (!press.lasso) this.path = boxOf(press.start, here);

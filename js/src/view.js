@@ -65,7 +65,7 @@ export class View {
       tabindex: "-1",
     });
     this.status = new Status(scope, {
-      problems: () => [this.wanted.asker.problem, this.inspector.problem],
+      problems: () => [this.wanted.asker.problem, this.inspector.problem, this.chips.words.problem],
       describe: (text) => attribute(this.image.canvas, "aria-label", text),
       overlap: () => this.image.overlap,
     });
@@ -83,6 +83,7 @@ export class View {
       signal: this.stop.signal,
       steps: this.steps,
       chips: this.chips,
+      bare: this.image.bare,
     });
     this.parts = [
       this.chips,
@@ -138,7 +139,7 @@ export class View {
 
   /** All that asks the source. */
   get askers() {
-    return [this.wanted.asker, ...this.inspector.askers];
+    return [this.wanted.asker, ...this.inspector.askers, this.chips.words.asker];
   }
 
   #listen() {

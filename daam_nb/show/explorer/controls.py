@@ -69,8 +69,8 @@ class Control:
         How the page names it, and what it says where a hand rests on it.
     panel
         Where the page puts an input for it: ``"look"`` below the image, ``"more"`` folded away,
-        ``"tiles"`` above the grid of heads, ``"ranking"`` above the ranked words; empty for what
-        has its own place.
+        ``"tiles"`` above the grid of heads, ``"ranking"`` above the ranked words, ``"words"`` above
+        many words of a prompt; empty for what has its own place.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Control:
     at_first: str = ""
     label: str = ""
     title: str = ""
-    panel: Literal["", "look", "more", "tiles", "ranking"] = ""
+    panel: Literal["", "look", "more", "tiles", "ranking", "words"] = ""
 
     def for_page(self) -> dict[str, Any]:
         """What the page knows of it: plain data."""
@@ -144,6 +144,10 @@ CONTROLS = (
         label="Contour", title="Line around the mask (t)", panel="look",
     ),
     Control(
+        "cells", Flag(), False, "whether the map's cells are shown as they were recorded",
+        ("MAP", "LOOK"),
+    ),
+    Control(
         "follow_step", Flag(), False, "whether the image is that of the last chosen step",
         ("BASE", "MAP", "LOOK"), label="Forming image",
         title="The image as it was at the last chosen step", panel="look",
@@ -179,6 +183,11 @@ CONTROLS = (
     ),
     Control(
         "show_syntax", Flag(), False, "whether a parse is drawn over the words", ("WORDS",)
+    ),
+    Control(
+        "word_order", one_of(text="in the text's order", attention="most attention first"), "text",
+        "the order of the words: the text's, or by the means of their maps", ("WORDS",),
+        label="Order", title="Most attention: the largest mean of its map", panel="words",
     ),
     Control(
         "theme", one_of("auto", "light", "dark"), "auto", "light or dark, or as the page around",
