@@ -35,6 +35,7 @@ POLICY = (
     "img-src blob: data:"
 )
 _PAGE = """<!DOCTYPE html><html><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="%(policy)s">
 <style>%(rude)s</style></head><body><div id="host"></div>
 <script>

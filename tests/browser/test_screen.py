@@ -23,10 +23,10 @@ from tests.real_sizes import picture, real_size
 NO_MARGIN = "body { margin: 0 }"
 PARTS = ("chips", "image", "inspector", "grid", "steps-slider", "control-opacity", "status")
 SIXTY = (
-    "a quiet little red fox with a long bushy tail sits beside two small grey owls on an old wooden "
-    "fence near the ruined barn while a golden sunset paints the distant snowy mountains and a "
-    "narrow river winds slowly through green meadows full of wild flowers under soft drifting "
-    "clouds in the style of an oil painting"
+    "a quiet little red fox with a long bushy tail sits beside two small grey owls on an old "
+    "wooden fence near the ruined barn while a golden sunset paints the distant snowy mountains "
+    "and a narrow river winds slowly through green meadows full of wild flowers under soft "
+    "drifting clouds in the style of an oil painting"
 )
 Box = dict[str, float]
 
@@ -45,9 +45,7 @@ def oblong(height: int, width: int) -> Recording:
         layer.name: torch.rand(1, 4, count, *layer.size, generator=chance).pow(4).half()
         for layer in layers
     }
-    facts = replace(
-        square.facts, image_size=(height, width), latent_size=(height // 8, width // 8)
-    )
+    facts = replace(square.facts, image_size=(height, width), latent_size=(height // 8, width // 8))
     return replace(
         square, layers=layers, attention=attention, facts=facts, image=picture(height, width)
     )
@@ -142,7 +140,7 @@ def test_narrow_windows_stack_with_the_steps_next_to_the_image(
         for share in (0.25, 0.9):
             page.evaluate("y => scrollTo(0, y)", image["y"] + share * image["height"])
             slider = box(explorer, "steps-slider")
-            assert 0 <= slider["y"]
+            assert slider["y"] >= 0
             assert bottom(slider) <= height
 
 
@@ -200,21 +198,21 @@ def test_the_image_alone_while_a_key_or_a_press_is_held(page: Page, sd15: Record
         explorer.move(opacity=0.9, contour=True, word_b=2)
         explorer.rest()
         explorer.settle()
-        eventually(lambda: (explorer.pixels() != bare).any())
+        eventually(lambda: not np.array_equal(explorer.pixels(), bare))
         shown = explorer.pixels()
         explorer.part("image").focus()
         page.keyboard.down("b")
-        eventually(lambda: (explorer.pixels() == bare).all())
+        eventually(lambda: np.array_equal(explorer.pixels(), bare))
         page.keyboard.up("b")
-        eventually(lambda: (explorer.pixels() == shown).all())
+        eventually(lambda: np.array_equal(explorer.pixels(), shown))
         press = explorer.part("bare")
         page.mouse.move(*explorer.at(press, 0.5, 0.5))
         page.mouse.down()
-        eventually(lambda: (explorer.pixels() == bare).all())
+        eventually(lambda: np.array_equal(explorer.pixels(), bare))
         assert press.get_attribute("aria-pressed") == "true"
         page.mouse.move(5, 5)
         page.mouse.up()
-        eventually(lambda: (explorer.pixels() == shown).all())
+        eventually(lambda: np.array_equal(explorer.pixels(), shown))
         assert press.get_attribute("aria-pressed") == "false"
 
 
@@ -223,7 +221,7 @@ def test_cells_are_shown_as_recorded(page: Page) -> None:
         smooth = explorer.pixels()
         explorer.part("cells").click()
         eventually(lambda: explorer.trait("cells") is True is widget.cells)
-        eventually(lambda: (explorer.pixels() != smooth).any())
+        eventually(lambda: not np.array_equal(explorer.pixels(), smooth))
         drawn = explorer.pixels()[..., :3].astype(int)
         shown, _ = explorer.shown()
         side = drawn.shape[0] / shown.shape[0]
@@ -320,7 +318,7 @@ def test_arcs_survive_a_hidden_tab_and_another_theme(page: Page) -> None:
         # Words that do not fit are scrolled to, and none is cut off.
         last = explorer.part("chip", word=7)
         last.scroll_into_view_if_needed()
-        assert 0 <= box(explorer, "chip", word=7)["x"]
+        assert box(explorer, "chip", word=7)["x"] >= 0
         assert right(box(explorer, "chip", word=7)) <= 500
 
 
