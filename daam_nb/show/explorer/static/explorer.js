@@ -11,6 +11,7 @@ var controls_data_default = {
   opacity: { kind: "Share", default: 0.65, redraws: ["MAP", "LOOK"], label: "Opacity", title: "Of the colors over the image", panel: "look" },
   threshold: { kind: "Share", default: 0.4, redraws: ["MAP", "LOOK"], label: "Threshold", title: "Share of the map's peak from which on a place belongs to the mask", panel: "look" },
   contour: { kind: "Flag", default: !0, redraws: ["MAP", "LOOK"], label: "Contour", title: "Line around the mask (t)", panel: "look" },
+  cells: { kind: "Flag", default: !1, redraws: ["MAP", "LOOK"] },
   follow_step: { kind: "Flag", default: !1, redraws: ["BASE", "MAP", "LOOK"], label: "Forming image", title: "The image as it was at the last chosen step", panel: "look" },
   colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colors", panel: "look" },
   playing: { kind: "Flag", default: !1, redraws: ["STEPS"] },
@@ -19,6 +20,7 @@ var controls_data_default = {
   tile_scale: { kind: "OneOf", default: "own", redraws: ["GRID"], options: [["common", "one scale"], ["own", "own scales"]], label: "Scale", title: "Colors of the tiles: by the strongest of all, or each by its own peak", panel: "tiles" },
   show_pieces: { kind: "Flag", default: !1, redraws: ["WORDS"] },
   show_syntax: { kind: "Flag", default: !1, redraws: ["WORDS"] },
+  word_order: { kind: "OneOf", default: "text", redraws: ["WORDS"], options: [["text", "in the text's order"], ["attention", "most attention first"]], label: "Order", title: "Most attention: the largest mean of its map", panel: "words" },
   theme: { kind: "OneOf", default: "auto", redraws: ["THEME"], options: [["auto", "auto"], ["light", "light"], ["dark", "dark"]], label: "Theme", panel: "more" },
   projector: { kind: "Flag", default: !1, redraws: ["ALL"], label: "Projector", title: "Large type for a lecture hall", panel: "more" },
   region: { kind: "Region", default: [], redraws: ["MAP", "PANEL"] },
@@ -1394,6 +1396,8 @@ var PATHS = {
   download: "M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.2l3 3zM5 18h14v2H5z",
   box: "M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm14 0h2v4h-4v-2h2zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",
   lasso: "M12 4c5 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 1.300-3.300 1.300v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-1.900 7-4-3-4-7-4Z",
+  eye: "M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.500 5-7 10-7Zm0 2c-3.600 0-6.600 2.900-7.800 5 1.200 2.100 4.200 5 7.800 5s6.600-2.900 7.800-5C18.600 9.900 15.600 7 12 7Zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z",
+  cells: "M4 4h16v16H4zm2 2v3.300h3.300V6zm5.300 0v3.300h3.400V6zm5.400 0v3.300H18V6zM6 11.300v3.400h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",
   close: "M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.600L6.400 19 5 17.600 10.600 12 5 6.400z",
   swap: "M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2h10v3l4-4z",
   sun: "M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 11h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 10.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"
@@ -1545,11 +1549,307 @@ for (let [name2, { redraws }] of Object.entries(controls_data_default))
     0
   );
 
-// src/chips.js
-var READING = "Bright places looked at this word while the image was drawn.", LEAD = "Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.", LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
+// src/hints.js
+function isCoarse() {
+  return matchMedia("(pointer: coarse)").matches;
+}
+var MOUSE = [
+  ["Point at the image:", "the words whose maps are high there."],
+  ["Drag over it:", "the words of a region, by step and layer."],
+  ["Point at a tile:", "that head alone; a click keeps it, Shift-click several."],
+  ["Press Space:", "play the steps."]
+], FINGER = [
+  ["Tap the image:", "the words whose maps are high there."],
+  ["Box or lasso, then drag:", "the words of a region, by step and layer."],
+  ["Tap a tile:", "that head alone; with Add, several."],
+  ["Tap ▶:", "play the steps."]
+], PASSING = /* @__PURE__ */ new Set(["pixel", "hover"]), Hints = class {
   /** @param {Scope} scope */
   constructor(scope) {
-    this.scope = scope, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.order = [], this.built = "", this.list = el("div", {
+    this.scope = scope;
+    let lines = isCoarse() ? FINGER : MOUSE, close = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon",
+        type: "button",
+        title: "Close (Esc)",
+        "aria-label": "Close the hints",
+        "data-testid": "hints-close"
+      },
+      icon("close")
+    );
+    close.addEventListener("click", () => this.show(!1, !0)), this.element = el(
+      "div",
+      { class: "daam-hints", "data-testid": "hints", role: "note", "aria-label": "Try this" },
+      el(
+        "div",
+        { class: "daam-title-row" },
+        el("h3", { class: "daam-title", text: "Try this" }),
+        el("span", { class: "daam-space" }),
+        close
+      ),
+      el(
+        "ul",
+        { class: "daam-hint daam-try", "data-testid": "try" },
+        ...lines.map(([what, then]) => el("li", {}, el("b", { text: what }), ` ${then}`))
+      )
+    ), this.element.addEventListener("keydown", (event) => {
+      event.key === "Escape" && (event.preventDefault(), event.stopPropagation(), this.show(!1, !0));
+    }), this.button = el("button", {
+      class: "daam-button daam-only-icon daam-toggle",
+      type: "button",
+      title: "What can be done here",
+      "aria-label": "Hints",
+      "aria-expanded": "true",
+      "data-testid": "hints-button",
+      text: "?"
+    }), this.button.addEventListener("click", () => this.show(!this.open)), this.open = !0;
+  }
+  /**
+   * @param {boolean} open
+   * @param {boolean} [back] whether the focus goes to the button, as that of what was closed is lost
+   */
+  show(open, back = !1) {
+    this.open = open, this.element.hidden = !open, attribute(this.button, "aria-expanded", String(open)), back && this.button.focus();
+  }
+  /**
+   * The first action of a hand closes them.
+   *
+   * @param {string} what
+   */
+  acted(what) {
+    this.open && !PASSING.has(what) && this.show(!1);
+  }
+};
+
+// src/asker.js
+var Asker = class {
+  /**
+   * @param {AnySource} source
+   * @param {(question: Question, parts: Part[] | null) => void} answered told what was asked and
+   *   answered; null where it could not be
+   */
+  constructor(source, answered) {
+    this.source = source, this.answered = answered, this.asking = null, this.text = "", this.failed = { text: "", error: "" }, this.timer = void 0;
+  }
+  /** Why what is wanted now cannot be had; empty where it can. It goes when something else is. */
+  get problem() {
+    return this.text !== "" && this.text === this.failed.text ? this.failed.error : "";
+  }
+  /**
+   * Want something, or nothing. While a question is open the next one waits: the kernel answers one
+   * after the other, and by then something else may be wanted.
+   *
+   * @param {Question | null} question
+   */
+  want(question) {
+    if (clearTimeout(this.timer), this.text = question ? JSON.stringify([this.source.run, question]) : "", this.asking) {
+      if (this.asking.text === this.text) return;
+      let wait = question ? this.asking.since + times.stale - performance.now() : 0;
+      if (wait > 0) {
+        this.timer = setTimeout(() => this.want(question), wait);
+        return;
+      }
+      this.asking.stop.abort(), this.asking = null;
+    }
+    question && this.text !== this.failed.text && this.#ask(question, this.text);
+  }
+  /**
+   * @param {Question} question
+   * @param {string} text
+   */
+  async #ask(question, text) {
+    let asking = { text, since: performance.now(), stop: new AbortController() };
+    this.asking = asking;
+    let parts = null;
+    try {
+      parts = await this.source.ask(question, { signal: asking.stop.signal });
+    } catch (error) {
+      if (asking.stop.signal.aborted) return;
+      let told = error instanceof NoKernel ? "" : (
+        /** @type {Error} */
+        error.message
+      );
+      error instanceof Moot || (this.failed = { text, error: told });
+    }
+    this.asking === asking && (this.asking = null), this.answered(question, parts);
+  }
+  /** Ask again what could not be answered: another kernel may be there. */
+  retry() {
+    this.failed = { text: "", error: "" };
+  }
+  destroy() {
+    clearTimeout(this.timer), this.asking?.stop.abort(), this.asking = null;
+  }
+};
+
+// src/inputs.js
+var HIDDEN = {
+  colormap: ({ maps }) => maps.comparing,
+  follow_step: ({ state }) => !state.facts.strip,
+  view: ({ maps }) => !maps.comparing,
+  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference"
+};
+function inputsOf(scope, panel) {
+  let rows = Object.entries(controls_data_default).filter(([, control]) => control.panel === panel);
+  return Object.fromEntries(rows.map(([name2, control]) => [name2, input(scope, name2, control)]));
+}
+function input(scope, name2, control) {
+  let { label, show: show2 } = make(scope, name2, control), hidden = HIDDEN[name2];
+  return hidden ? {
+    label,
+    show: () => {
+      show2(), label.hidden = hidden(scope);
+    }
+  } : { label, show: show2 };
+}
+function make(scope, name2, control) {
+  if (control.kind === "Share") return slider(scope, name2, control);
+  if (control.kind === "Flag") return toggle(scope, name2, control);
+  if (control.kind === "OneOf") return list(scope, name2, control);
+  throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`);
+}
+function slider({ state, input: timed }, name2, { label: text, title }) {
+  let range = el("input", {
+    type: "range",
+    min: "0",
+    max: "1",
+    step: "0.01",
+    class: "daam-range",
+    "data-testid": testId(name2),
+    "aria-label": text
+  }), value = el("output", { class: "daam-value" });
+  return range.addEventListener(
+    "input",
+    () => timed(name2, () => state.set({ [name2]: Number(range.value) }, "soon"))
+  ), range.addEventListener("change", () => state.set({}, "now")), { label: field({ class: "daam-field", title }, el("span", { text }), range, value), show: () => {
+    let now = Number(state.get(name2));
+    Number(range.value) !== now && (range.value = String(now)), range.style.setProperty("--daam-part", `${100 * now}%`), write(value, now.toFixed(2));
+  } };
+}
+function toggle({ state, input: timed }, name2, { label: text, title }) {
+  let box = el("input", {
+    type: "checkbox",
+    class: "daam-check",
+    role: "switch",
+    "data-testid": testId(name2)
+  });
+  return box.addEventListener("change", () => timed(name2, () => state.set({ [name2]: box.checked }))), { label: field({ class: "daam-field daam-switch", title }, box, el("span", { text })), show: () => {
+    box.checked = !!state.get(name2);
+  } };
+}
+function list({ state, input: timed }, name2, { label: text, title, panel, options = [] }) {
+  let select = el("select", { class: "daam-select", "data-testid": testId(name2) });
+  for (let [value, read2] of options) select.append(el("option", { value, text: read2 }));
+  select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
+  let named = el("span", {
+    class: panel === "look" || panel === "more" ? null : "daam-hidden",
+    text
+  });
+  return { label: field({ class: "daam-field", title }, named, select), show: () => {
+    let now = String(state.get(name2));
+    [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
+  } };
+}
+function testId(name2) {
+  return `control-${name2}`;
+}
+function field(attributes, ...children) {
+  let { title, ...others } = attributes;
+  return el("label", title ? { ...others, title } : others, ...children);
+}
+
+// src/wordtools.js
+var MANY = 24, WordTools = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.inputs = inputsOf(scope, "words"), this.ranked = { of: "", words: [] }, this.asker = new Asker(scope.source, (question, parts) => this.#answered(question, parts)), this.box = el("input", {
+      type: "search",
+      class: "daam-filter",
+      placeholder: "Filter words",
+      "aria-label": "Filter the words",
+      autocomplete: "off",
+      spellcheck: "false",
+      "data-testid": "word-filter"
+    }), this.box.addEventListener(
+      "input",
+      () => scope.input("filter", () => scope.invalidate(WORDS))
+    ), this.box.addEventListener("keydown", (event) => {
+      event.key !== "Escape" || this.box.value === "" || (event.preventDefault(), this.box.value = "", scope.input("filter", () => scope.invalidate(WORDS)));
+    }), this.count = el("span", { class: "daam-muted", role: "status", "data-testid": "word-count" }), this.element = el(
+      "span",
+      { class: "daam-wordtools", role: "group", "aria-label": "Which words", hidden: !0 },
+      this.count,
+      this.box,
+      ...Object.values(this.inputs).map(({ label }) => label)
+    );
+  }
+  /** Why the order cannot be had; empty where it can. */
+  get problem() {
+    return this.asker.problem;
+  }
+  /** What the order depends on. */
+  get #selection() {
+    return selectionOf(this.scope.source.run, this.scope.state.sel);
+  }
+  /**
+   * @param {string} text of a word
+   * @returns {boolean} whether it is among those looked for
+   */
+  fits(text) {
+    let wanted = this.box.value.trim().toLowerCase();
+    return wanted === "" || text.toLowerCase().includes(wanted);
+  }
+  /**
+   * @param {number[]} inText numbers of the words in the text's order
+   * @returns {number[]} as they are to stand
+   */
+  order(inText) {
+    if (this.scope.state.get("word_order") !== "attention" || this.ranked.of !== this.#selection) return inText;
+    let { words } = this.ranked;
+    return [...words, ...inText.filter((word) => !words.includes(word))];
+  }
+  /** Ask for the order where it is wanted and not here. */
+  ask() {
+    let { state } = this.scope;
+    if (state.moving || state.get("playing")) return;
+    let lacks = state.get("word_order") === "attention" && this.ranked.of !== this.#selection;
+    this.asker.want(lacks ? { want: ["background"], sel: state.sel } : null);
+  }
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
+  #answered({ sel }, parts) {
+    let part = parts?.find(({ name: name2 }) => name2 === "background");
+    if (part) {
+      let words = [...part.rows].sort((p, q) => q.share - p.share).map((row) => row.word);
+      this.ranked = { of: selectionOf(this.scope.source.run, sel), words };
+    }
+    this.scope.invalidate(WORDS);
+  }
+  /**
+   * @param {number} shown words that are in sight
+   * @param {number} all words that could be
+   */
+  show(shown, all) {
+    let wanted = this.scope.state.get("word_order") !== "text" || this.box.value !== "";
+    this.element.hidden = all <= MANY && !wanted, write(this.count, this.box.value.trim() === "" ? "" : `${shown} of ${all}`);
+    for (let { show: show2 } of Object.values(this.inputs)) show2();
+  }
+  destroy() {
+    this.asker.destroy();
+  }
+};
+function selectionOf(run, { choice, layer, head, steps, special }) {
+  return JSON.stringify([run, choice, layer, head, steps, special]);
+}
+
+// src/chips.js
+var READING = "Bright places looked at this word while the image was drawn.", LEAD = "Pick a word; Shift-click another to compare.", LEAD_FINGER = "Tap a word; Compare and another compares both.", LEAD_PAIR = "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.", LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.order = [], this.inText = [], this.built = "", this.stands = "", this.seen = -1, this.list = el("div", {
       class: "daam-chips",
       role: "radiogroup",
       "aria-label": "Words of the prompt. Arrow keys show a word, with Shift they compare it.",
@@ -1558,7 +1858,7 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
         click: (event) => this.#click(event),
         keydown: (event) => this.#key(event)
       }
-    }), this.arcs = new Arcs(scope, this), this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list), this.compare = toggle(
+    }), this.arcs = new Arcs(scope, this), this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list), this.compare = toggle2(
       "Compare",
       "compare",
       "Click a second word to compare it (or Shift-click, c)"
@@ -1572,13 +1872,14 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
         "data-testid": "swap"
       },
       icon("swap")
-    ), this.pieces = toggle(
+    ), this.pieces = toggle2(
       "Pieces",
       "pieces",
       "Show the tokenizer's pieces, and the start and end of the text"
-    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => scope.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" }), this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" }), this.tools = el(
+    ), this.syntax = toggle2("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => scope.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" }), this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" }), this.words = new WordTools(scope), this.tools = el(
       "div",
       { class: "daam-tools" },
+      this.words.element,
       this.compare,
       this.swap,
       this.pieces,
@@ -1590,6 +1891,9 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
       this.scroller,
       this.tools
     );
+  }
+  destroy() {
+    this.words.destroy();
   }
   /** Whether a second word is compared, or the next click compares one. */
   get on() {
@@ -1650,13 +1954,21 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
   /** @param {number} what */
   update(what) {
     if (!(what & WORDS)) return;
-    let { state } = this.scope, { facts } = state, key = JSON.stringify([facts.words, facts.kind]);
-    key !== this.built && (this.built = key, this.#build(facts.words ?? []));
+    let { state } = this.scope, { facts } = state;
+    this.words.ask();
+    let key = JSON.stringify([facts.words, facts.kind]);
+    key !== this.built && (this.built = key, this.#build(facts.words ?? [])), this.#arrange();
     let [a, b] = [state.get("word"), state.get("word_b")];
-    this.hadSecond && b < 0 && (this.comparing = !1), this.hadSecond = b >= 0, this.buttons.forEach((button, word) => {
+    this.hadSecond && b < 0 && (this.comparing = !1), this.hadSecond = b >= 0;
+    let all = 0;
+    this.buttons.forEach((button, word) => {
       let role = word === a ? "a" : word === b ? "b" : null;
-      attribute(button, "data-role", role), attribute(button, "aria-checked", String(word === a)), attribute(button, "aria-description", role === "b" ? "compared, B" : null), button.tabIndex = word === a ? 0 : -1, button.hidden = (facts.words[word].special ?? !1) && !state.get("show_pieces") && !role;
-    }), this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
+      attribute(button, "data-role", role), attribute(button, "aria-checked", String(word === a)), attribute(button, "aria-description", role === "b" ? "compared, B" : null), button.tabIndex = word === a ? 0 : -1;
+      let { special, text } = facts.words[word], isOpen = !special || state.get("show_pieces") || role;
+      button.hidden = !isOpen || !(role || this.words.fits(text)), isOpen && all++;
+    });
+    let shown = this.buttons.filter((button) => !button.hidden).length;
+    attribute(this.element, "data-many", all > MANY), this.words.show(shown, all), this.#reveal(a), this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
     let waits = facts.syntax?.state === "later" && state.get("show_syntax");
     write(this.syntax, waits ? "Syntax …" : "Syntax"), attribute(this.syntax, "aria-busy", waits ? "true" : null), attribute(this.syntax, "aria-pressed", String(!!state.get("show_syntax"))), this.arcs.update();
   }
@@ -1669,13 +1981,34 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
   #lead(a, b) {
     let { facts } = this.scope.state, of = `${facts.title ?? "Attention to"} “`;
     b === void 0 ? writeMixed(this.title, [of, a, "”"]) : writeMixed(this.title, [of, a, "” (A) and “", b, "” (B)"]);
-    let difference = this.scope.state.get("view") === "difference", lead = `${facts.reading ?? READING} ${LEAD}`;
+    let difference = this.scope.state.get("view") === "difference", lead = `${facts.reading ?? READING} ${isCoarse() ? LEAD_FINGER : LEAD}`;
     write(this.means, b === void 0 ? lead : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
   /** @param {Word[]} words */
   #build(words) {
     let kind = this.scope.state.facts.kind ?? "attention";
-    this.buttons = words.map((word, i) => chip(word, i, kind)), this.order = inOrder2(words).map((i) => this.buttons[i]), this.list.replaceChildren(...this.order);
+    this.buttons = words.map((word, i) => chip(word, i, kind)), this.inText = inOrder2(words), this.stands = "";
+  }
+  /** Put the chips in their order. */
+  #arrange() {
+    let order = this.scope.state.get("show_syntax") && this.scope.state.facts.parse ? this.inText : this.words.order(this.inText), stands = order.join(" ");
+    if (stands === this.stands) return;
+    this.stands = stands;
+    let focused = this.order.find((button) => button.matches(":focus"));
+    this.order = order.map((i) => this.buttons[i]), this.list.replaceChildren(...this.order), focused?.focus(), this.seen = -1;
+  }
+  /**
+   * Scroll to the shown word when it is another: chips may stand in more rows than are seen.
+   *
+   * @param {number} word
+   */
+  #reveal(word) {
+    if (word === this.seen) return;
+    let chip2 = this.buttons[word], { list: list2 } = this;
+    if (!chip2 || list2.clientHeight === 0) return;
+    this.seen = word;
+    let top = chip2.offsetTop;
+    (top < list2.scrollTop || top + chip2.offsetHeight > list2.scrollTop + list2.clientHeight) && (list2.scrollTop = top - 2);
   }
 };
 function inOrder2(words) {
@@ -1713,7 +2046,7 @@ var KINDS2 = {
   end: "The end of the text, ",
   padding: "Padding after the text, "
 };
-function toggle(text, id, title) {
+function toggle2(text, id, title) {
   return el("button", {
     class: "daam-button daam-toggle",
     type: "button",
@@ -1757,82 +2090,6 @@ function mark(overlay, cells, nodes, chosen) {
     ), on = row !== void 0 ? Number(row) === layer || pairs.some(([l]) => l === Number(row)) : numbers.includes(Number(column)) || pairs.some(([, h]) => h === Number(column)) || Number(column) === head && layer < 0;
     attribute(label, "aria-pressed", String(on));
   }
-}
-
-// src/inputs.js
-var HIDDEN = {
-  colormap: ({ maps }) => maps.comparing,
-  follow_step: ({ state }) => !state.facts.strip,
-  view: ({ maps }) => !maps.comparing,
-  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference"
-};
-function inputsOf(scope, panel) {
-  let rows = Object.entries(controls_data_default).filter(([, control]) => control.panel === panel);
-  return Object.fromEntries(rows.map(([name2, control]) => [name2, input(scope, name2, control)]));
-}
-function input(scope, name2, control) {
-  let { label, show: show2 } = make(scope, name2, control), hidden = HIDDEN[name2];
-  return hidden ? {
-    label,
-    show: () => {
-      show2(), label.hidden = hidden(scope);
-    }
-  } : { label, show: show2 };
-}
-function make(scope, name2, control) {
-  if (control.kind === "Share") return slider(scope, name2, control);
-  if (control.kind === "Flag") return toggle2(scope, name2, control);
-  if (control.kind === "OneOf") return list(scope, name2, control);
-  throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`);
-}
-function slider({ state, input: timed }, name2, { label: text, title }) {
-  let range = el("input", {
-    type: "range",
-    min: "0",
-    max: "1",
-    step: "0.01",
-    class: "daam-range",
-    "data-testid": testId(name2),
-    "aria-label": text
-  }), value = el("output", { class: "daam-value" });
-  return range.addEventListener(
-    "input",
-    () => timed(name2, () => state.set({ [name2]: Number(range.value) }, "soon"))
-  ), range.addEventListener("change", () => state.set({}, "now")), { label: field({ class: "daam-field", title }, el("span", { text }), range, value), show: () => {
-    let now = Number(state.get(name2));
-    Number(range.value) !== now && (range.value = String(now)), range.style.setProperty("--daam-part", `${100 * now}%`), write(value, now.toFixed(2));
-  } };
-}
-function toggle2({ state, input: timed }, name2, { label: text, title }) {
-  let box = el("input", {
-    type: "checkbox",
-    class: "daam-check",
-    role: "switch",
-    "data-testid": testId(name2)
-  });
-  return box.addEventListener("change", () => timed(name2, () => state.set({ [name2]: box.checked }))), { label: field({ class: "daam-field daam-switch", title }, box, el("span", { text })), show: () => {
-    box.checked = !!state.get(name2);
-  } };
-}
-function list({ state, input: timed }, name2, { label: text, title, panel, options = [] }) {
-  let select = el("select", { class: "daam-select", "data-testid": testId(name2) });
-  for (let [value, read2] of options) select.append(el("option", { value, text: read2 }));
-  select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
-  let named = el("span", {
-    class: panel === "look" || panel === "more" ? null : "daam-hidden",
-    text
-  });
-  return { label: field({ class: "daam-field", title }, named, select), show: () => {
-    let now = String(state.get(name2));
-    [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
-  } };
-}
-function testId(name2) {
-  return `control-${name2}`;
-}
-function field(attributes, ...children) {
-  let { title, ...others } = attributes;
-  return el("label", title ? { ...others, title } : others, ...children);
 }
 
 // src/gridtools.js
@@ -1985,6 +2242,15 @@ var Maps = class {
     return which === 1 || layer < 0 || typeof head != "number" ? null : this.tiles()?.key === this.tilesKey ? this.tile([layer], head) : null;
   }
   /**
+   * What one layer or head recorded, cell by cell, where that is all that is chosen and has arrived.
+   *
+   * @returns {Shown | null}
+   */
+  recorded() {
+    let { layer } = this.state.chosen, tile = this.#ownTile(0), size = this.state.facts.layers?.[layer]?.size;
+    return tile && size && tile.height === size[0] && tile.width === size[1] ? tile : null;
+  }
+  /**
    * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
    * heads where `head` is -1. It says what it is of: its steps may be other than those chosen.
    *
@@ -2090,8 +2356,9 @@ function gradient(name2) {
   }
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
+var FADE = 0.95, DIM = 0.45;
 function fade(context, x, y, width, height) {
-  context.save(), context.globalCompositeOperation = "saturation", context.globalAlpha = 0.85, context.fillStyle = "#808080", context.fillRect(x, y, width, height), context.restore();
+  context.save(), context.globalCompositeOperation = "saturation", context.globalAlpha = FADE, context.fillStyle = "#808080", context.fillRect(x, y, width, height), context.globalCompositeOperation = "source-over", context.globalAlpha = DIM, context.fillStyle = "#000", context.fillRect(x, y, width, height), context.restore();
 }
 
 // src/mosaic.js
@@ -2207,9 +2474,9 @@ function wordText(facts, number) {
 }
 
 // src/rows.js
-var MANY = 20;
+var MANY2 = 20;
 function rowsOf(facts, unfolded) {
-  let layers = facts.layers ?? [], rows = [], foldable = layers.length > MANY;
+  let layers = facts.layers ?? [], rows = [], foldable = layers.length > MANY2;
   for (let [block, members] of blocksOf(facts)) {
     let fold = foldable && members.length > 1;
     if (fold) {
@@ -2623,140 +2890,6 @@ Click: the mean of this layer's heads`, button = el(
   }
 };
 
-// src/hints.js
-function isCoarse() {
-  return matchMedia("(pointer: coarse)").matches;
-}
-var MOUSE = [
-  ["Point at the image:", "the words whose maps are high there."],
-  ["Drag over it:", "the words of a region, by step and layer."],
-  ["Point at a tile:", "that head alone; a click keeps it, Shift-click several."],
-  ["Press Space:", "play the steps."]
-], FINGER = [
-  ["Tap the image:", "the words whose maps are high there."],
-  ["Box or lasso, then drag:", "the words of a region, by step and layer."],
-  ["Tap a tile:", "that head alone; with Add, several."],
-  ["Tap ▶:", "play the steps."]
-], PASSING = /* @__PURE__ */ new Set(["pixel", "hover"]), Hints = class {
-  /** @param {Scope} scope */
-  constructor(scope) {
-    this.scope = scope;
-    let lines = isCoarse() ? FINGER : MOUSE, close = el(
-      "button",
-      {
-        class: "daam-button daam-only-icon",
-        type: "button",
-        title: "Close (Esc)",
-        "aria-label": "Close the hints",
-        "data-testid": "hints-close"
-      },
-      icon("close")
-    );
-    close.addEventListener("click", () => this.show(!1, !0)), this.element = el(
-      "div",
-      { class: "daam-hints", "data-testid": "hints", role: "note", "aria-label": "Try this" },
-      el(
-        "div",
-        { class: "daam-title-row" },
-        el("h3", { class: "daam-title", text: "Try this" }),
-        el("span", { class: "daam-space" }),
-        close
-      ),
-      el(
-        "ul",
-        { class: "daam-hint daam-try", "data-testid": "try" },
-        ...lines.map(([what, then]) => el("li", {}, el("b", { text: what }), ` ${then}`))
-      )
-    ), this.element.addEventListener("keydown", (event) => {
-      event.key === "Escape" && (event.preventDefault(), event.stopPropagation(), this.show(!1, !0));
-    }), this.button = el("button", {
-      class: "daam-button daam-only-icon daam-toggle",
-      type: "button",
-      title: "What can be done here",
-      "aria-label": "Hints",
-      "aria-expanded": "true",
-      "data-testid": "hints-button",
-      text: "?"
-    }), this.button.addEventListener("click", () => this.show(!this.open)), this.open = !0;
-  }
-  /**
-   * @param {boolean} open
-   * @param {boolean} [back] whether the focus goes to the button, as that of what was closed is lost
-   */
-  show(open, back = !1) {
-    this.open = open, this.element.hidden = !open, attribute(this.button, "aria-expanded", String(open)), back && this.button.focus();
-  }
-  /**
-   * The first action of a hand closes them.
-   *
-   * @param {string} what
-   */
-  acted(what) {
-    this.open && !PASSING.has(what) && this.show(!1);
-  }
-};
-
-// src/asker.js
-var Asker = class {
-  /**
-   * @param {AnySource} source
-   * @param {(question: Question, parts: Part[] | null) => void} answered told what was asked and
-   *   answered; null where it could not be
-   */
-  constructor(source, answered) {
-    this.source = source, this.answered = answered, this.asking = null, this.text = "", this.failed = { text: "", error: "" }, this.timer = void 0;
-  }
-  /** Why what is wanted now cannot be had; empty where it can. It goes when something else is. */
-  get problem() {
-    return this.text !== "" && this.text === this.failed.text ? this.failed.error : "";
-  }
-  /**
-   * Want something, or nothing. While a question is open the next one waits: the kernel answers one
-   * after the other, and by then something else may be wanted.
-   *
-   * @param {Question | null} question
-   */
-  want(question) {
-    if (clearTimeout(this.timer), this.text = question ? JSON.stringify([this.source.run, question]) : "", this.asking) {
-      if (this.asking.text === this.text) return;
-      let wait = question ? this.asking.since + times.stale - performance.now() : 0;
-      if (wait > 0) {
-        this.timer = setTimeout(() => this.want(question), wait);
-        return;
-      }
-      this.asking.stop.abort(), this.asking = null;
-    }
-    question && this.text !== this.failed.text && this.#ask(question, this.text);
-  }
-  /**
-   * @param {Question} question
-   * @param {string} text
-   */
-  async #ask(question, text) {
-    let asking = { text, since: performance.now(), stop: new AbortController() };
-    this.asking = asking;
-    let parts = null;
-    try {
-      parts = await this.source.ask(question, { signal: asking.stop.signal });
-    } catch (error) {
-      if (asking.stop.signal.aborted) return;
-      let told = error instanceof NoKernel ? "" : (
-        /** @type {Error} */
-        error.message
-      );
-      error instanceof Moot || (this.failed = { text, error: told });
-    }
-    this.asking === asking && (this.asking = null), this.answered(question, parts);
-  }
-  /** Ask again what could not be answered: another kernel may be there. */
-  retry() {
-    this.failed = { text: "", error: "" };
-  }
-  destroy() {
-    clearTimeout(this.timer), this.asking?.stop.abort(), this.asking = null;
-  }
-};
-
 // src/ranking.js
 var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", LIFT = "Lift: the share of the words’ values here over the share in the whole image. 1 is the line.", BAND = { true: "other regions of this size", false: "all places" }, Ranking = class {
   /** @param {Scope} scope */
@@ -3088,6 +3221,43 @@ function bars(id) {
   return { element, show: show2 };
 }
 
+// src/bare.js
+var KEY = "b", Bare = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.on = !1, this.button = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon daam-toggle",
+        type: "button",
+        title: `The image alone, while this is held down (${KEY})`,
+        "aria-label": "Hold down to see the image alone",
+        "aria-pressed": "false",
+        "data-testid": "bare"
+      },
+      icon("eye")
+    );
+    let { button } = this;
+    button.addEventListener("pointerdown", (event) => {
+      event.button === 0 && (button.setPointerCapture(event.pointerId), this.hold(!0));
+    });
+    for (let end of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
+      button.addEventListener(end, () => this.hold(!1));
+    button.addEventListener("contextmenu", (event) => event.preventDefault()), button.addEventListener("keydown", (event) => {
+      event.key !== " " && event.key !== "Enter" || (event.preventDefault(), this.hold(!0));
+    }), this.released = (event) => {
+      [KEY, " ", "Enter"].includes(event.key) && this.hold(!1);
+    }, this.left = () => this.hold(!1), window.addEventListener("keyup", this.released, !0), window.addEventListener("blur", this.left);
+  }
+  /** @param {boolean} on */
+  hold(on) {
+    on !== this.on && (this.on = on, attribute(this.button, "aria-pressed", String(on)), this.scope.input("bare", () => this.scope.invalidate(MAP | LOOK)), on && this.scope.say("The image alone."));
+  }
+  destroy() {
+    window.removeEventListener("keyup", this.released, !0), window.removeEventListener("blur", this.left);
+  }
+};
+
 // src/keys.js
 var LIST = [
   ["← →", "on the words: show the next word; with Shift: compare the next word"],
@@ -3100,15 +3270,16 @@ var LIST = [
   ["c", "compare a second word, or stop"],
   ["x", "swap A and B"],
   ["t", "contour on or off"],
+  [KEY, "held down: the image alone"],
   ["Esc", "back: region, then head and layer, then comparison"]
 ], Keys = class {
   /**
    * @param {Scope} scope
-   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips}} moved where keys are
+   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips, bare: Bare}} moved where keys are
    *   heard, until when, and what they move
    */
-  constructor(scope, { root, signal, steps, chips }) {
-    this.scope = scope, this.steps = steps, this.chips = chips, root.addEventListener("keydown", (event) => this.#key(event));
+  constructor(scope, { root, signal, steps, chips, bare }) {
+    this.scope = scope, this.steps = steps, this.chips = chips, this.bare = bare, root.addEventListener("keydown", (event) => this.#key(event));
     let keep = (event) => {
       let target = event.composedPath()[0];
       target instanceof Element && root.contains(target) && attribute(target, "data-lm-suppress-shortcuts", !modified(event));
@@ -3146,6 +3317,8 @@ var LIST = [
         return () => chips.setComparing(!chips.on);
       case "x":
         return () => chips.swapWords();
+      case KEY:
+        return () => this.bare.hold(!0);
       case "t":
         return () => state.set({ contour: !state.get("contour") });
       case "Escape":
@@ -3474,8 +3647,8 @@ var DRAG = 4, Pointer = class {
    * @param {(place: Point | null, aloud?: boolean) => void} point told where the hand points
    */
   constructor(scope, canvas, point) {
-    this.point = point, this.scope = scope, this.canvas = canvas, this.tool = /** @type {"box" | "lasso"} */
-    "box", this.cursor = null, this.anchor = null, this.press = null, this.path = [], this.tools = [this.#tool("box"), this.#tool("lasso")], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", (event) => this.#leave(event)), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
+    this.point = point, this.scope = scope, this.canvas = canvas, this.tool = /** @type {"" | "box" | "lasso"} */
+    "", this.cursor = null, this.anchor = null, this.press = null, this.path = [], this.tools = [this.#tool("box"), this.#tool("lasso")], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", (event) => this.#leave(event)), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
   }
   /** @param {"box" | "lasso"} name */
   #tool(name2) {
@@ -3486,14 +3659,16 @@ var DRAG = 4, Pointer = class {
         type: "button",
         title: name2 === "box" ? "Drag a box" : "Drag a lasso (or Shift-drag)",
         "aria-label": name2 === "box" ? "Drag a box" : "Drag a lasso",
-        "aria-pressed": String(name2 === "box"),
+        "aria-pressed": "false",
         "data-testid": `tool-${name2}`
       },
       icon(name2)
     );
     return button.addEventListener("click", () => {
-      this.tool = name2;
-      for (let other of this.tools) attribute(other, "aria-pressed", String(other === button));
+      this.tool = this.tool === name2 ? "" : name2;
+      for (let other of this.tools)
+        attribute(other, "aria-pressed", String(other === button && this.tool !== ""));
+      attribute(this.canvas, "data-tool", this.tool || null);
     }), button;
   }
   /**
@@ -3509,13 +3684,16 @@ var DRAG = 4, Pointer = class {
   }
   /** @param {PointerEvent} event */
   #down(event) {
-    event.button === 0 && (this.canvas.setPointerCapture(event.pointerId), this.press = {
+    if (event.button !== 0) return;
+    let isDrawn = event.pointerType !== "touch" || this.tool !== "";
+    isDrawn && this.canvas.setPointerCapture(event.pointerId), this.press = {
       id: event.pointerId,
       start: this.#point(event),
       x: event.clientX,
       y: event.clientY,
+      draws: isDrawn,
       lasso: this.tool === "lasso" || event.shiftKey || event.altKey
-    }, this.cursor = null, this.anchor = null);
+    }, this.cursor = null, this.anchor = null;
   }
   /** @param {PointerEvent} event */
   #move(event) {
@@ -3524,7 +3702,8 @@ var DRAG = 4, Pointer = class {
       event.pointerType !== "touch" && this.scope.input("pixel", () => this.point(this.#point(event)));
       return;
     }
-    !(Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG) && this.path.length === 0 || this.scope.input("region", () => {
+    let far = Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG;
+    !press.draws || !far && this.path.length === 0 || this.scope.input("region", () => {
       let here = this.#point(event);
       press.lasso ? this.path.length === 0 ? this.path.push(press.start, here) : this.path.push(here) : this.path = boxOf(press.start, here), this.scope.invalidate(MAP);
     });
@@ -3648,14 +3827,30 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
       role: "application",
       "aria-roledescription": "image with a heat map"
     }), this.context = /** @type {CanvasRenderingContext2D} */
-    this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = new Layer(), this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(scope, this.canvas, point), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
+    this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = new Layer(), this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(scope, this.canvas, point), this.bare = new Bare(scope), this.cells = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon daam-toggle",
+        type: "button",
+        title: "The cells as they were recorded, instead of a smooth map",
+        "aria-label": "Recorded cells",
+        "aria-pressed": "false",
+        "data-testid": "cells"
+      },
+      icon("cells")
+    ), this.cells.addEventListener(
+      "click",
+      () => scope.input("cells", () => scope.state.set({ cells: !scope.state.get("cells") }))
+    ), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
       "div",
       { class: "daam-image" },
       this.frame,
       el(
         "div",
-        { class: "daam-hand", role: "group", "aria-label": "Region tool" },
-        ...this.pointer.tools
+        { class: "daam-hand", role: "group", "aria-label": "Tools of the image" },
+        ...this.pointer.tools,
+        this.cells,
+        this.bare.button
       ),
       this.legend.element,
       el("div", { class: "daam-below" }, this.numbers.element, this.legend.unit)
@@ -3664,9 +3859,12 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   /** @param {number} what */
   update(what) {
     if (!(what & (MAP | BASE | THEME))) return;
-    this.#fit(), what & BASE && (this.baseKey = "");
+    this.#fit(), attribute(this.cells, "aria-pressed", String(!!this.scope.state.get("cells"))), what & BASE && (this.baseKey = "");
     let { maps } = this.scope, a = maps.shown(0), b = a?.of ? null : maps.shown(1), missing = !a || maps.comparing && !a.of && !b;
-    missing && this.drawn && this.scope.mayLinger || (this.#drawBase(), a && !missing && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scope.dots), this.drawn = !!a, this.legend.update(this.scope, a, b), this.numbers.update(this.scope, missing ? null : a, b, this.overlap));
+    missing && this.drawn && this.scope.mayLinger || (this.#drawBase(), a && !missing && this.#drawMaps(a, b), this.bare.on ? this.#showBase() : this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scope.dots), this.drawn = !!a, this.legend.update(this.scope, a, b), this.numbers.update(this.scope, missing ? null : a, b, this.overlap));
+  }
+  destroy() {
+    this.bare.destroy();
   }
   #fit() {
     let [height, width] = this.scope.state.facts.image ?? [1, 1], ratio = `${width} / ${height}`;
@@ -3682,7 +3880,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
   /** The image, or the forming image of the last chosen step, enlarged once. */
   #drawBase() {
-    let { state, images, maps } = this.scope, follow = state.get("follow_step") ? images.thumbnail(state.steps[1] - 1) : null, gray = maps.comparing && !maps.hover, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${gray}`, { width, height } = this.canvas;
+    let { state, images, maps } = this.scope, follow = state.get("follow_step") ? images.thumbnail(state.steps[1] - 1) : null, gray = maps.comparing && !maps.hover && !this.bare.on, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${gray}`, { width, height } = this.canvas;
     if (key !== this.baseKey) {
       let context = (
         /** @type {CanvasRenderingContext2D} */
@@ -3695,20 +3893,30 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
       } else images.image && (context.imageSmoothingEnabled = width < SQUARE * images.image.width, context.drawImage(images.image, 0, 0, width, height));
       gray && (follow || images.image) && fade(context, 0, 0, width, height), this.baseKey = images.image || follow ? key : "";
     }
-    this.context.clearRect(0, 0, width, height), this.context.drawImage(this.base, 0, 0);
+    this.#showBase();
+  }
+  #showBase() {
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height), this.context.drawImage(this.base, 0, 0);
   }
   /**
    * @param {Shown} a
    * @param {Shown | null} b
    */
   #drawMaps(a, b) {
-    let { state } = this.scope, threshold = state.get("threshold"), levelA = levelOf(a.max, threshold), fieldA = enlarger(a.height, a.width, "a"), valuesA = fieldA.enlarge(a.values);
+    let { state } = this.scope, threshold = state.get("threshold"), levelA = levelOf(a.max, threshold), fieldA = enlarger(a.height, a.width, "a"), valuesA = fieldA.enlarge(a.values), cells = !!state.get("cells");
     if (!b) {
-      this.heat.fit(fieldA.width, fieldA.height), paint(valuesA, a.max, palette(state.get("colormap")), this.heat.pixels), this.#lay(), this.#line(0, valuesA, fieldA, levelA, "#ffffff", !1);
+      let colors = palette(state.get("colormap")), own = cells ? (a.of ? null : this.scope.maps.recorded()) ?? a : fieldA;
+      this.heat.fit(own.width, own.height), paint("values" in own ? own.values : valuesA, a.max, colors, this.heat.pixels), this.#lay(), this.#line(0, valuesA, fieldA, levelA, "#ffffff", !1);
       return;
     }
     let fieldB = enlarger(b.height, b.width, "b"), valuesB = fieldB.enlarge(b.values), levelB = levelOf(b.max, threshold);
-    overlap(a.values, levelA, b.values, levelB, this.overlap), state.get("view") === "difference" && valuesA.length === valuesB.length ? this.#difference(a, valuesA, b, valuesB, fieldA) : (this.heat.fit(fieldA.width, fieldA.height), paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels), this.#lay()), this.#line(0, valuesA, fieldA, levelA, COLOR_A, !1), this.#line(1, valuesB, fieldB, levelB, COLOR_B, !0);
+    if (overlap(a.values, levelA, b.values, levelB, this.overlap), state.get("view") === "difference" && valuesA.length === valuesB.length)
+      cells ? this.#difference(a, a.values, b, b.values, a) : this.#difference(a, valuesA, b, valuesB, fieldA);
+    else {
+      let both = cells && a.values.length === b.values.length;
+      this.heat.fit(...sizeOf(both ? a : fieldA)), both ? paintPair(a.values, a.max, b.values, b.max, this.heat.pixels) : paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels), this.#lay();
+    }
+    this.#line(0, valuesA, fieldA, levelA, COLOR_A, !1), this.#line(1, valuesB, fieldB, levelB, COLOR_B, !0);
   }
   /**
    * @param {Shown} a
@@ -3723,7 +3931,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
   /** Put the colors over the image. */
   #lay() {
-    this.heat.show(), this.context.globalAlpha = this.scope.state.get("opacity"), this.context.imageSmoothingEnabled = !0, this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
+    this.heat.show(), this.context.globalAlpha = this.scope.state.get("opacity"), this.context.imageSmoothingEnabled = !this.scope.state.get("cells"), this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
   }
   /**
    * @param {0 | 1} which
@@ -3738,7 +3946,11 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
     let curves = this.contours[which].find(values, size.height, size.width, level), { context } = this, scale = this.scope.dots;
     context.beginPath(), curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height), context.lineJoin = "round", context.setLineDash([]), context.strokeStyle = "rgb(0 0 0 / 0.55)", context.lineWidth = 3.6 * scale, context.stroke(), dashed && context.setLineDash([6 * scale, 4.5 * scale]), context.strokeStyle = color, context.lineWidth = 1.8 * scale, context.stroke(), context.setLineDash([]);
   }
-}, Legend = class {
+};
+function sizeOf({ height, width }) {
+  return [width, height];
+}
+var Legend = class {
   constructor() {
     this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.unit = el("p", { class: "daam-hint daam-unit", "data-testid": "unit" }), this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind), this.colors = "";
   }
@@ -4406,7 +4618,7 @@ var WIDE = 1.5, View = class {
       "aria-label": "Heat map explorer",
       tabindex: "-1"
     }), this.status = new Status(scope, {
-      problems: () => [this.wanted.asker.problem, this.inspector.problem],
+      problems: () => [this.wanted.asker.problem, this.inspector.problem, this.chips.words.problem],
       describe: (text) => attribute(this.image.canvas, "aria-label", text),
       overlap: () => this.image.overlap
     }), this.chips = new Chips(scope), this.inspector = new Inspector(scope), this.image = new ImageView(scope, {
@@ -4415,7 +4627,8 @@ var WIDE = 1.5, View = class {
       root: this.root,
       signal: this.stop.signal,
       steps: this.steps,
-      chips: this.chips
+      chips: this.chips,
+      bare: this.image.bare
     }), this.parts = [
       this.chips,
       this.image,
@@ -4454,7 +4667,7 @@ var WIDE = 1.5, View = class {
   }
   /** All that asks the source. */
   get askers() {
-    return [this.wanted.asker, ...this.inspector.askers];
+    return [this.wanted.asker, ...this.inspector.askers, this.chips.words.asker];
   }
   #listen() {
     for (let [name2, what] of Object.entries(OF_TRAIT))
