@@ -248,7 +248,7 @@ def put(value: object, *path: str | int) -> Change:
         (put("x" * 301, "source", "versions", "torch"), "versions is 301 characters long"),
         (put("half \ud800", "source", "scheduler"), "scheduler holds half a character"),
         (put(["x" * 100_001], "manifest", "captured"), "is 100001 characters long"),
-        (put(["x"] * 1001, "manifest", "captured"), "1002 lines of the manifest; 1000 are"),
+        (put(["x"] * 1001, "manifest", "captured"), "1002 lines of the manifest; at most 1000"),
         (put("a " * 5001, "prompt", "text"), "The prompt is 10002 characters long"),
         (put("x" * 1001, "prompt", "tokens", 1, "piece"), "token 1 has 1001 characters"),
         (put(2**31, "prompt", "tokens", 1, "id"), "Token 1 has the id 2147483648"),
