@@ -3,6 +3,7 @@
 /** @import { Chips } from "./chips.js" */
 /** @import { Scope } from "./scope.js" */
 /** @import { Steps } from "./steps.js" */
+/** @import { WhatIf } from "./whatif.js" */
 import { KEY as BARE } from "./bare.js";
 import { attribute } from "./dom.js";
 import * as flags from "./flags.js";
@@ -20,20 +21,22 @@ export const LIST = [
   ["x", "swap A and B"],
   ["t", "contour on or off"],
   [BARE, "held down: the image alone"],
+  ["w", "what if: the image drawn again without a word"],
   ["Esc", "back: region, then head and layer, then comparison"],
 ];
 
 export class Keys {
   /**
    * @param {Scope} scope
-   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips, bare: Bare}} moved where keys are
+   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips, bare: Bare, whatIf: WhatIf}} moved where keys are
    *   heard, until when, and what they move
    */
-  constructor(scope, { root, signal, steps, chips, bare }) {
+  constructor(scope, { root, signal, steps, chips, bare, whatIf }) {
     this.scope = scope;
     this.steps = steps;
     this.chips = chips;
     this.bare = bare;
+    this.whatIf = whatIf;
     root.addEventListener("keydown", (event) => this.#key(event));
     // Notebook 7 takes keys on their way down, before they come here: its arrows fold headings
     // wherever the focus is (`.jp-Notebook.jp-mod-commandMode :focus`). It spares what carries this
@@ -87,6 +90,8 @@ export class Keys {
         return () => this.bare.hold(true);
       case "t":
         return () => state.set({ contour: !state.get("contour") });
+      case "w":
+        return () => this.whatIf.toggle();
       case "Escape":
         return () => this.#back();
       default:

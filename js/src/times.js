@@ -11,4 +11,6 @@ export const times = {
   patience: [5000, 15000, 45000],
   /** Rest after which what is shown is kept for a page without a kernel. */
   keep: 3000,
+  /** After which the kernel is asked how far an image is that it draws. */
+  drawing: 250,
 };

@@ -88,6 +88,30 @@ export interface Question {
   want: string[];
   sel: Sel;
   at?: { y: number; x: number } | { polygon: number[][] };
+  /** Of messages about drawing again, which are answered as questions are. */
+  type?: "draw" | "progress" | "cancel";
+  change?: Change;
+  job?: string;
+  pictures?: boolean;
+}
+
+/** What is changed before an image is drawn again. */
+export interface Change {
+  how: "hide" | "ablate" | "scale";
+  of: "word" | "text";
+  where: "everywhere" | "chosen";
+  factor?: number;
+}
+
+/** How far the kernel is with an image that it draws again. */
+export interface Drawn extends Part {
+  job: string | null;
+  state: "none" | "waiting" | "drawing" | "done" | "failed" | "cancelled";
+  step?: number;
+  steps?: number;
+  left?: number | null;
+  error?: string;
+  summary?: string;
 }
 
 /** A part of an answer or a container: what it is, and its bytes. */
@@ -154,6 +178,8 @@ export interface Facts {
   measures?: { name: string }[];
   /** Whether a page without a kernel makes maps of heads over all steps from their small ones. */
   from_tiles?: boolean;
+  /** Whether the image can be drawn again: why not, and what is otherwise than it was. */
+  what_if?: { why: string; cautions: string[] };
 }
 
 /** A map as it is shown. `values` may be a buffer that is written again: read it at once. */

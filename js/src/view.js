@@ -18,6 +18,7 @@ import { Steps } from "./steps.js";
 import { themeOf, watchDots, watchTheme } from "./theme.js";
 import { times } from "./times.js";
 import { Clock } from "./timing.js";
+import { WhatIf } from "./whatif.js";
 import { Wanted } from "./wanted.js";
 
 /** Images whose width is this many times their height, or less than its inverse, are laid out apart. */
@@ -78,12 +79,14 @@ export class View {
     this.steps = new Steps(scope);
     this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source });
     this.hints = new Hints(scope);
+    this.whatIf = new WhatIf(scope);
     this.keys = new Keys(scope, {
       root: this.root,
       signal: this.stop.signal,
       steps: this.steps,
       chips: this.chips,
       bare: this.image.bare,
+      whatIf: this.whatIf,
     });
     this.parts = [
       this.chips,
@@ -92,6 +95,7 @@ export class View {
       this.inspector,
       this.steps,
       this.look,
+      this.whatIf,
       this.status,
     ];
     this.body = el("div", { class: "daam-body" });
@@ -108,7 +112,7 @@ export class View {
   /** Put the parts where they belong. */
   #build() {
     this.inspector.element.append(this.hints.element);
-    this.chips.tools.append(this.hints.button);
+    this.chips.tools.append(this.whatIf.button, this.hints.button);
     this.body.append(
       el(
         "div",
@@ -116,6 +120,7 @@ export class View {
         this.image.element,
         this.inspector.element,
         this.grid.element,
+        this.whatIf.element,
       ),
     );
     this.root.append(

@@ -12,9 +12,9 @@ redrawing/  the image drawn again with a word taken away; its `door` alone knows
 page/     the widget: choices as traits, and the page's questions answered
 static/   the page itself, as built from `js/`
 
-`page` imports `redrawing`, `export` and `model`, `export` imports `model`. May import the floors below,
-`daam_nb.language` and the rest of `daam_nb.show`. ipywidgets and anywidget are imported by `page`
-alone, when an explorer is opened.
+`page` imports `redrawing`, `export` and `model`, `export` imports `model`. May import the floors
+below, `daam_nb.language` and the rest of `daam_nb.show`. ipywidgets and anywidget are imported by
+`page` alone, when an explorer is opened.
 """
 
 from __future__ import annotations
