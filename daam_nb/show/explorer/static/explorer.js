@@ -598,7 +598,9 @@ var times = {
   /** After which an open question is mentioned and asked again, time and again. */
   patience: [5e3, 15e3, 45e3],
   /** Rest after which what is shown is kept for a page without a kernel. */
-  keep: 3e3
+  keep: 3e3,
+  /** After which the kernel is asked how far an image is that it draws. */
+  drawing: 250
 };
 
 // src/state.js
@@ -3271,15 +3273,16 @@ var LIST = [
   ["x", "swap A and B"],
   ["t", "contour on or off"],
   [KEY, "held down: the image alone"],
+  ["w", "what if: the image drawn again without a word"],
   ["Esc", "back: region, then head and layer, then comparison"]
 ], Keys = class {
   /**
    * @param {Scope} scope
-   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips, bare: Bare}} moved where keys are
+   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips, bare: Bare, whatIf: WhatIf}} moved where keys are
    *   heard, until when, and what they move
    */
-  constructor(scope, { root, signal, steps, chips, bare }) {
-    this.scope = scope, this.steps = steps, this.chips = chips, this.bare = bare, root.addEventListener("keydown", (event) => this.#key(event));
+  constructor(scope, { root, signal, steps, chips, bare, whatIf }) {
+    this.scope = scope, this.steps = steps, this.chips = chips, this.bare = bare, this.whatIf = whatIf, root.addEventListener("keydown", (event) => this.#key(event));
     let keep = (event) => {
       let target = event.composedPath()[0];
       target instanceof Element && root.contains(target) && attribute(target, "data-lm-suppress-shortcuts", !modified(event));
@@ -3321,6 +3324,8 @@ var LIST = [
         return () => this.bare.hold(!0);
       case "t":
         return () => state.set({ contour: !state.get("contour") });
+      case "w":
+        return () => this.whatIf.toggle();
       case "Escape":
         return () => this.#back();
       default:
@@ -4533,6 +4538,270 @@ var Clock = class {
   }
 };
 
+// src/drawing.js
+var NONE = { name: "drawing", key: "", job: null, state: "none" }, LOST = "The kernel knows nothing of this drawing any more. Draw again.", Drawing = class {
+  /**
+   * @param {Scope} scope
+   * @param {() => void} changed told of every step
+   */
+  constructor(scope, changed) {
+    this.scope = scope, this.changed = changed, this.told = NONE, this.pictures = [], this.error = "", this.cancelled = null, this.begins = !1, this.timer = void 0, this.stop = new AbortController(), this.ends = scope.source.on("facts", () => this.#reset());
+  }
+  /** Whether an image is on its way. */
+  get isOpen() {
+    return this.begins || this.told.state === "waiting" || this.told.state === "drawing";
+  }
+  /** Whether it was cancelled, and a step is still under way. */
+  get isEnding() {
+    return this.isOpen && this.told.job !== null && this.told.job === this.cancelled;
+  }
+  /** Ask what there is: a page that was loaded again finds its drawing. */
+  look() {
+    this.isOpen || this.#ask({ type: "progress" });
+  }
+  /** @param {Change} change */
+  async draw(change) {
+    this.isOpen || (this.begins = !0, this.error = "", this.told = NONE, this.pictures = [], this.changed(), await this.#ask({ type: "draw", change }));
+  }
+  cancel() {
+    let { job } = this.told;
+    job === null || this.isEnding || (this.cancelled = job, this.#ask({ type: "cancel", job }), this.changed());
+  }
+  /** @param {{type: "draw" | "progress" | "cancel", change?: Change, job?: string, pictures?: boolean}} message */
+  async #ask(message) {
+    let { source, state } = this.scope, { signal } = this.stop;
+    clearTimeout(this.timer);
+    let wasOpen = this.isOpen;
+    try {
+      let parts = await source.ask({ want: [], sel: state.sel, ...message }, { signal });
+      if (signal.aborted) return;
+      this.#take(parts, wasOpen);
+    } catch (error) {
+      if (signal.aborted) return;
+      error instanceof Moot ? this.#later() : this.error = /** @type {Error} */
+      error.message;
+    }
+    message.type === "draw" && (this.begins = !1), this.changed();
+  }
+  /**
+   * @param {Part[]} parts
+   * @param {boolean} wasOpen
+   */
+  #take(parts, wasOpen) {
+    let told = (
+      /** @type {Drawn | undefined} */
+      parts.find(({ name: name2 }) => name2 === "drawing")
+    );
+    if (!told) return;
+    told.job !== this.told.job && (this.pictures = []), told.state === "none" && wasOpen && !this.begins && (this.error = LOST), this.told = told, told.error && (this.error = told.error);
+    let pictures = parts.filter(({ name: name2, job }) => name2 === "picture" && job === told.job);
+    pictures.length > 0 && (this.pictures = pictures), told.state === "waiting" || told.state === "drawing" ? this.#later() : told.state === "done" && this.pictures.length === 0 && queueMicrotask(() => this.#ask({ type: "progress", pictures: !0 }));
+  }
+  #later() {
+    clearTimeout(this.timer), this.timer = setTimeout(() => this.#ask({ type: "progress" }), times.drawing);
+  }
+  /** Another recording is shown. */
+  #reset() {
+    this.stop.abort(), clearTimeout(this.timer), this.stop = new AbortController(), this.told = NONE, this.pictures = [], this.error = "", this.begins = !1, this.changed();
+  }
+  destroy() {
+    this.stop.abort(), clearTimeout(this.timer), this.ends();
+  }
+};
+
+// src/whatif.js
+var HOWS = [
+  ["hide", "Hide the word"],
+  ["ablate", "Take its attention away"],
+  ["scale", "Scale its attention"]
+], NO_KERNEL = "This page has no kernel behind it, so nothing can be drawn here. In a notebook: explore(run, pipe).", NO_PIPELINE = "Drawing again needs the pipeline that drew this image: explore(run, pipe).", WhatIf = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.open = !1, this.addresses = [], this.shownJob = "", this.spoken = "", this.button = el("button", {
+      class: "daam-button daam-toggle",
+      type: "button",
+      title: "Draw the image again without this word, or with more of it (w)",
+      "aria-expanded": "false",
+      "data-testid": "whatif-button",
+      text: "What if"
+    }), this.button.addEventListener("click", () => this.toggle()), this.how = this.#select("how", "What is changed", HOWS), this.of = this.#select("of", "Of what", [
+      ["word", "of this word"],
+      ["text", "of all the text"]
+    ]), this.where = this.#select("where", "Where", [
+      ["everywhere", "everywhere"],
+      ["chosen", "in what is chosen"]
+    ]), this.factor = el("input", {
+      class: "daam-select daam-number",
+      type: "number",
+      min: "0",
+      max: "100",
+      step: "0.1",
+      value: "2",
+      "aria-label": "Factor",
+      "data-testid": "whatif-factor"
+    }), this.factor.addEventListener("input", () => this.#show()), this.times = el("label", { class: "daam-field" }, el("span", { text: "×" }), this.factor), this.draw = el("button", {
+      class: "daam-button daam-primary",
+      type: "button",
+      "data-testid": "whatif-draw"
+    }), this.draw.addEventListener("click", () => this.#press()), this.bar = el("progress", { class: "daam-progress", "aria-label": "Steps drawn" }), this.step = el("span", { class: "daam-muted", "data-testid": "whatif-step" }), this.progress = el("div", { class: "daam-whatif-progress" }, this.bar, this.step), this.hint = el("p", { class: "daam-hint", "data-testid": "whatif-hint" }), this.problem = el("p", {
+      class: "daam-notice",
+      role: "alert",
+      "data-testid": "whatif-problem"
+    }), this.form = el(
+      "div",
+      { class: "daam-whatif-form", role: "group", "aria-label": "What is changed" },
+      this.how,
+      this.times,
+      this.of,
+      this.where,
+      this.draw
+    ), this.pictures = el("div", { class: "daam-whatif-pictures", "data-testid": "whatif-pictures" }), this.summary = el("p", { class: "daam-whatif-summary", "data-testid": "whatif-summary" }), this.title = el("h3", { class: "daam-title" }), this.element = this.#build(), this.drawing = new Drawing(scope, () => this.#show()), this.#show();
+  }
+  /** Put the parts together. */
+  #build() {
+    let close = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon",
+        type: "button",
+        title: "Close (Esc)",
+        "aria-label": "Close “What if”",
+        "data-testid": "whatif-close"
+      },
+      icon("close")
+    );
+    close.addEventListener("click", () => this.show(!1));
+    let element = el(
+      "section",
+      { class: "daam-whatif", "aria-label": "What if", "data-testid": "whatif", hidden: !0 },
+      el("div", { class: "daam-whatif-head" }, this.title, this.form, close),
+      this.hint,
+      this.progress,
+      this.problem,
+      this.pictures,
+      this.summary
+    );
+    return element.addEventListener("keydown", (event) => {
+      event.key === "Escape" && (event.preventDefault(), this.show(!1));
+    }), element;
+  }
+  /**
+   * @param {string} name
+   * @param {string} label
+   * @param {string[][]} options
+   */
+  #select(name2, label, options) {
+    let select = el("select", {
+      class: "daam-select",
+      "aria-label": label,
+      "data-testid": `whatif-${name2}`
+    });
+    for (let [value, text] of options) select.append(el("option", { value, text }));
+    return select.addEventListener("change", () => this.#show()), select;
+  }
+  toggle() {
+    this.show(!this.open);
+  }
+  /** @param {boolean} open */
+  show(open) {
+    if (open !== this.open) {
+      if (this.open = open, this.element.hidden = !open, attribute(this.button, "aria-expanded", String(open)), !open) {
+        this.button.focus();
+        return;
+      }
+      this.#show(), this.why ? this.element.querySelector("button")?.focus() : (this.drawing.look(), this.how.focus());
+    }
+  }
+  /** Why nothing can be drawn; empty where it can. */
+  get why() {
+    let { source, state } = this.scope;
+    return source.capabilities.any ? state.facts.what_if ? state.facts.what_if.why : NO_PIPELINE : NO_KERNEL;
+  }
+  /** @returns {Change} */
+  get change() {
+    let how = (
+      /** @type {Change["how"]} */
+      this.how.value
+    );
+    if (how === "hide") return { how, of: "word", where: "everywhere" };
+    let of = this.of.value === "text" ? "text" : "word", where = of === "text" || this.where.value === "chosen" ? "chosen" : "everywhere";
+    return how === "scale" ? { how, of, where, factor: Number(this.factor.value) } : { how, of, where };
+  }
+  #press() {
+    this.drawing.isOpen ? this.drawing.cancel() : this.scope.input("what if", () => void this.drawing.draw(this.change));
+  }
+  /** @param {number} what */
+  update(what) {
+    this.open && what & (WORDS | MAP | SELECTION | STEPS) && this.#show();
+  }
+  #show() {
+    if (!this.drawing || !this.open) return;
+    let { drawing, why } = this, { told, isOpen } = drawing, { state } = this.scope, { facts } = state, word = facts.words?.[state.get("word")]?.text ?? "";
+    writeMixed(this.title, ["What if: “", word, "”"]), this.form.hidden = !!why;
+    let change = this.change;
+    this.times.hidden = change.how !== "scale", this.of.hidden = this.where.hidden = change.how === "hide", this.where.value = change.where, this.where.disabled = change.of === "text";
+    for (let input2 of [this.how, this.of, this.factor]) input2.disabled = isOpen;
+    isOpen && (this.where.disabled = !0);
+    let isNumber = this.factor.value !== "" && Number(this.factor.value) >= 0;
+    this.draw.disabled = !isOpen && change.how === "scale" && !isNumber, attribute(this.draw, "aria-disabled", drawing.isEnding || null), write(this.draw, isOpen ? "Cancel" : "Draw again"), this.hint.hidden = !!why || isOpen || drawing.pictures.length > 0, writeMixed(this.hint, this.#meaning(change, word)), this.progress.hidden = !isOpen, isOpen && this.#showStep(told);
+    let error = told.state === "cancelled" ? "Cancelled: no image was drawn." : drawing.error, problem = why || (isOpen ? "" : error);
+    write(this.problem, problem), this.problem.hidden = problem === "", this.#showResult();
+  }
+  /**
+   * What a change means, ours and the prompt's words in turn.
+   *
+   * @param {Change} change
+   * @param {string} word
+   */
+  #meaning({ how, of, where, factor }, word) {
+    let { state } = this.scope;
+    if (how === "hide")
+      return ["“", word, "” is hidden in the text encoder and in every layer; the noise stays."];
+    let chosen = `${layersText(state)} · ${stepsText(state.facts, ...state.steps)}`, place = where === "chosen" ? `only in ${chosen}` : "in all layers, heads and steps", does = how === "ablate" ? "becomes 0" : `is multiplied by ${factor}`;
+    return of === "text" ? [`The attention to all of the text ${does}, ${place}.`] : ["The attention to “", word, `” ${does}, ${place}. Later tokens still know of it.`];
+  }
+  /** @param {Drawn} told */
+  #showStep({ state, step = 0, steps = 0, left }) {
+    let text = this.drawing.isEnding ? "ends after this step" : state === "waiting" ? "waiting: another image is being drawn" : step === 0 ? "begins" : step >= steps ? `step ${step} of ${steps}, decoding the image` : `step ${step} of ${steps}${leftText(left)}`;
+    steps > 0 ? (this.bar.max = steps, this.bar.value = step) : this.bar.removeAttribute("value"), write(this.step, text);
+    let quarter = steps > 0 ? Math.floor(4 * step / steps) : 0;
+    this.#speak(`${state} ${quarter}`, `Drawing: ${text}`);
+  }
+  #showResult() {
+    let { told, pictures, isOpen } = this.drawing, job = pictures.length > 0 && !isOpen ? String(told.job) : "";
+    if (this.summary.hidden = this.pictures.hidden = job === "", job !== this.shownJob && (this.shownJob = job, this.#forget(), this.pictures.replaceChildren(), job !== "")) {
+      for (let { bytes, type, caption, what } of pictures) {
+        let blob = new Blob([
+          /** @type {BlobPart} */
+          bytes
+        ], { type }), src = URL.createObjectURL(blob);
+        this.addresses.push(src);
+        let image = el("img", { src, alt: caption, "data-what": what });
+        this.pictures.append(el("figure", {}, image, el("figcaption", { text: caption })));
+      }
+      write(this.summary, told.summary ?? ""), this.#speak(`done ${job}`, `Drawn. ${told.summary ?? ""}`);
+    }
+  }
+  /**
+   * Tell a screen reader, each thing once.
+   *
+   * @param {string} what
+   * @param {string} text
+   */
+  #speak(what, text) {
+    what !== this.spoken && (this.spoken = what, this.scope.say(text));
+  }
+  #forget() {
+    for (let address of this.addresses.splice(0)) URL.revokeObjectURL(address);
+  }
+  destroy() {
+    this.drawing.destroy(), this.#forget();
+  }
+};
+function leftText(seconds) {
+  return seconds == null ? "" : seconds < 1 ? ", less than 1 s left" : seconds < 90 ? `, about ${Math.round(seconds)} s left` : `, about ${Math.round(seconds / 60)} min left`;
+}
+
 // src/wanted.js
 var Wanted = class {
   /** @param {Scope} scope */
@@ -4623,12 +4892,13 @@ var WIDE = 1.5, View = class {
       overlap: () => this.image.overlap
     }), this.chips = new Chips(scope), this.inspector = new Inspector(scope), this.image = new ImageView(scope, {
       point: (place, aloud) => this.inspector.point(place, aloud)
-    }), this.grid = new Grid(scope, { beside: () => this.#gridRoom }), this.steps = new Steps(scope), this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source }), this.hints = new Hints(scope), this.keys = new Keys(scope, {
+    }), this.grid = new Grid(scope, { beside: () => this.#gridRoom }), this.steps = new Steps(scope), this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source }), this.hints = new Hints(scope), this.whatIf = new WhatIf(scope), this.keys = new Keys(scope, {
       root: this.root,
       signal: this.stop.signal,
       steps: this.steps,
       chips: this.chips,
-      bare: this.image.bare
+      bare: this.image.bare,
+      whatIf: this.whatIf
     }), this.parts = [
       this.chips,
       this.image,
@@ -4636,18 +4906,20 @@ var WIDE = 1.5, View = class {
       this.inspector,
       this.steps,
       this.look,
+      this.whatIf,
       this.status
     ], this.body = el("div", { class: "daam-body" }), this.#build(), parent.append(this.root), this.stopRoom = watchRoom(this.root), source.address && (source.address.said = (text) => this.status.fail(text)), this.status.fail(source.address?.problem ?? ""), this.#listen(), this.#expose(), this.draw();
   }
   /** Put the parts where they belong. */
   #build() {
-    this.inspector.element.append(this.hints.element), this.chips.tools.append(this.hints.button), this.body.append(
+    this.inspector.element.append(this.hints.element), this.chips.tools.append(this.whatIf.button, this.hints.button), this.body.append(
       el(
         "div",
         { class: "daam-panes" },
         this.image.element,
         this.inspector.element,
-        this.grid.element
+        this.grid.element,
+        this.whatIf.element
       )
     ), this.root.append(
       el(
