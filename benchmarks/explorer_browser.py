@@ -22,7 +22,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 from benchmarks.harness import arguments, report
 from tests.browser.conftest import FLAGS, chromium
-from tests.browser.explorer import Explorer, explorers
+from tests.browser.explorer import Explorer, Tile, explorers
 from tests.browser.lab import Notebook, open_notebook, write_notebook
 from tests.browser.servers import jupyter
 
@@ -40,11 +40,18 @@ _INSERT = """code => {
   content.activeCellIndex = 0;
 }"""
 _RUN_ONE = "() => window.jupyterapp.commands.execute('notebook:run-cell')"
-_CLICK = """async part => {
+_CLICK = """async (part, at) => {
   const root = part.closest('[data-testid=explorer]');
+  const click = () => {
+    if (!at) return part.click();
+    const box = part.getBoundingClientRect();
+    const place = {clientX: box.left + at.x, clientY: box.top + at.y, pointerType: 'mouse'};
+    for (const type of ['pointerdown', 'pointerup'])
+      part.dispatchEvent(new PointerEvent(type, {...place, bubbles: true, button: 0}));
+  };
   const frame = () => new Promise(requestAnimationFrame);
   const before = root.__daam.shown().key, start = performance.now();
-  part.click();
+  click();
   const waits = (map) => map?.kind !== 'exact' || map.key === before;
   do await frame(); while (waits(root.__daam.shown()));
   return performance.now() - start;
@@ -86,9 +93,14 @@ def drag_input(explorer: Explorer, name: str, moves: int) -> None:
     drag(explorer, explorer.input(name), [0.1 + 0.8 * number / moves for number in range(moves)])
 
 
-def clicks(explorer: Explorer, parts: Sequence[Locator]) -> list[float]:
+def clicks(explorer: Explorer, parts: Sequence[Locator | Tile]) -> list[float]:
     """Milliseconds from each click until the exact map is drawn, by the page's own clock."""
-    return [part.evaluate(_CLICK) for part in parts]
+    return [
+        part.canvas.evaluate(_CLICK, part.middle)
+        if isinstance(part, Tile)
+        else part.evaluate(_CLICK)
+        for part in parts
+    ]
 
 
 def first_display(notebook: Notebook, page: Page) -> tuple[float, float]:
@@ -154,11 +166,10 @@ def measured(explorer: Explorer, *, quick: bool = False) -> list[tuple[object, .
         work = [one["work"] for one in found]
         frames = [(one["painted"] - one["input"]) / FRAME for one in found]
         rows.append((name, len(found), median(work), _p95(work), median(frames), _p95(frames), ""))
-    tiles = [
-        explorer.part("tile", layer=layer, head=head) for layer in (0, 5, 9) for head in (1, 4, 6)
-    ]
+    tiles = [explorer.tile(layer, head) for layer in (0, 5, 9) for head in (1, 4, 6)]
     words = [explorer.part("chip", word=word) for word in (2, 4, 6, 8, 3, 5)]
-    for name, parts in (("head", tiles), ("word", words)):
+    sets: tuple[tuple[str, Sequence[Locator | Tile]], ...] = (("head", tiles), ("word", words))
+    for name, parts in sets:
         waits = clicks(explorer, parts[:2] if quick else parts)
         rows.append((name, len(waits), "", "", "", "", median(waits)))
     return rows

@@ -79,7 +79,7 @@ def opened(notebook: Notebook, code: str, count: int = 1) -> list[Explorer]:
     eventually(lambda: root.count() == count)
     page.mouse.move(1, 1)
     found = [one.settle() for one in explorers(page)]
-    eventually(lambda: all(one.part("tile").count() > 0 for one in found))
+    eventually(lambda: all(one.atlas()["tiles"] for one in found))
     page.wait_for_timeout(300)  # images are decoded on their own time
     return found
 
@@ -121,9 +121,9 @@ def syntax(explorer: Explorer) -> None:
     explorer.settle()
 
 
-def unfolded(explorer: Explorer) -> None:
-    """Unfold one block of many layers."""
-    explorer.root.locator("[data-testid=block-label][aria-expanded=false]").first.click()
+def nearer(explorer: Explorer) -> None:
+    """Magnify some tiles of many layers."""
+    explorer.part("atlas-in").click(click_count=3)
     explorer.page.mouse.move(1, 1)
 
 
@@ -150,7 +150,7 @@ SHOTS: dict[str, Shot] = {
     "explorer-steps": Shot("steps=slice(2, 6), follow_step=True"),
     "explorer-head": Shot("layer=5, head=2, tile_scale='common'"),
     "explorer-sorted": Shot("tile_sort='overlap', choice='recommended', show_pieces=True"),
-    "explorer-blocks": Shot("", unfolded, MANY),
+    "explorer-blocks": Shot("", nearer, MANY),
     "explorer-pixel": Shot("word_b='apple'", pixel),
     "explorer-region": Shot("", region),
     "explorer-syntax": Shot("show_syntax=True, parser='caption_parser'", syntax),

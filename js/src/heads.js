@@ -74,6 +74,26 @@ export function withHeads(facts, layers, chosen, pairs) {
 }
 
 /**
+ * Choose a set of heads, or add it to those chosen.
+ *
+ * @param {Facts} facts
+ * @param {number[]} layers those of the choice
+ * @param {Chosen} chosen
+ * @param {[number, number][]} pairs
+ * @param {boolean} more whether those chosen before stay
+ * @returns {Choice}
+ */
+export function withSet(facts, layers, chosen, pairs, more) {
+  const all = more ? [...expanded(facts, layers, chosen), ...pairs] : pairs;
+  const each = new Map(all.map((pair) => [pair[0] * 4096 + pair[1], pair]));
+  const sorted = [...each].sort(([p], [q]) => p - q).map(([, pair]) => pair);
+  const whole = sorted.length > 0 && sorted[0][0] === sorted[sorted.length - 1][0];
+  if (whole && sorted.length === facts.layers[sorted[0][0]].heads)
+    return { layer: sorted[0][0], head: -1, heads: [] };
+  return asChoice(sorted);
+}
+
+/**
  * Add a head of every layer, or take it away; several by number stay by number.
  *
  * @param {Facts} facts

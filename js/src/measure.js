@@ -56,18 +56,21 @@ export function overlap(a, levelA, b, levelB, out) {
 }
 
 /**
- * How much of every tile lies in the mask of a map: Σ tile · inside / Σ tile, where
- * `inside` is the share of a cell's area that the mask takes. The kernel's `overlaps`.
+ * How much of every tile lies in the mask of a map, or in a region: Σ tile · inside / Σ tile, where
+ * `inside` is the share of a cell's area that it takes. The kernel's `overlaps`.
  *
  * @param {import("./types.js").Tiles} tiles
  * @param {{values: ArrayLike<number>, height: number, width: number, max: number}} map
- * @param {number} threshold share of the map's maximum
- * @returns {number[][]} by layer and head, 0 to 1
+ * @param {{threshold: number, region: [number, number][] | null}} of a share of the map's maximum, or
+ *   corners
+ * @returns {{values: number[][], chance: number}} by layer and head, 0 to 1; the share of the image
  */
-export function overlapsOf(tiles, map, threshold) {
+export function overlapsOf(tiles, map, { threshold, region }) {
   const level = levelOf(map.max, threshold);
-  const mask = Float64Array.from(map.values, (value) => (value >= level ? 1 : 0));
-  return tiles.tile.map(([height, width], layer) => {
+  const mask = region
+    ? Float64Array.from(cellsInside(region, map.height, map.width))
+    : Float64Array.from(map.values, (value) => (value >= level ? 1 : 0));
+  const values = tiles.tile.map(([height, width], layer) => {
     const inside = areaMean(mask, map.height, map.width, height, width);
     return tiles.scales[layer].map((_, head) => {
       const from = tiles.offsets[layer] + head * height * width;
@@ -80,6 +83,7 @@ export function overlapsOf(tiles, map, threshold) {
       return whole > 0 ? part / whole : 0;
     });
   });
+  return { values, chance: mask.reduce((sum, one) => sum + one, 0) / mask.length };
 }
 
 /**

@@ -21,8 +21,15 @@ export class Memory {
     this.reduced = new Cache(EXACT_BYTES);
     /** @type {Cache<Tiles>} */
     this.tileSets = new Cache(TILE_BYTES);
-    /** @type {Cache<number[][]>} how much of each tile lies in the mask, by key and threshold */
+    /** @type {Cache<{values: number[][], chance: number}>} how much of each tile lies in the mask or
+     *  region, and what chance gives */
     this.overlaps = new Cache(OVERLAPS);
+    /** @type {Cache<{values: (number | null)[][]}>} other measures of heads */
+    this.measures = new Cache(OVERLAPS);
+    /** @type {Cache<number[]>} all heads in an order by likeness, by key of the tiles */
+    this.orders = new Cache(OVERLAPS);
+    /** @type {Cache<import("./types.js").LayerTiles>} larger tiles of one layer, by key of the tiles and number */
+    this.layerTiles = new Cache(TILE_BYTES);
   }
 
   /**
@@ -54,13 +61,30 @@ export class Memory {
     }
     if (part.name === "tiles" && bytes.length > 0) {
       const [word, lo, hi] = JSON.parse(part.key);
-      const { key, tile, offsets, scales, entropy, peak } = part;
-      const tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, entropy, peak };
+      const { key, tile, offsets, scales, mean, entropy, peak } = part;
+      const tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, mean, entropy, peak };
       this.tileSets.put(key, /** @type {Tiles} */ (tiles), bytes.length);
       return true;
     }
     if (part.name === "overlap") {
-      this.overlaps.put(overlapKey(part.key, part.threshold), part.values, 1);
+      const of = part.polygon ? JSON.stringify(part.polygon) : part.threshold;
+      const { values, chance } = part;
+      this.overlaps.put(overlapKey(part.key, of), { values, chance }, 1);
+      return true;
+    }
+    if (part.name === "measure") {
+      this.measures.put(part.key, { values: part.values }, 1);
+      return true;
+    }
+    if (part.name === "likeness") {
+      this.orders.put(part.key, part.order, 1);
+      return true;
+    }
+    if (part.name === "layer_tiles" && bytes.length > 0) {
+      const { key, layer, tile, scales } = part;
+      const before = this.layerTiles.get(`${key} ${layer}`);
+      if (before && before.tile[0] >= tile[0]) return false;
+      this.layerTiles.put(`${key} ${layer}`, { data: bytes, tile, scales }, bytes.length);
       return true;
     }
     return false;
@@ -68,9 +92,9 @@ export class Memory {
 }
 
 /**
- * @param {string} key of the exact map whose mask it is
- * @param {number} threshold
+ * @param {string} key of the exact map whose mask it is, or of the tiles
+ * @param {number | string} of threshold of the mask, or the region
  */
-export function overlapKey(key, threshold) {
-  return `${key} ${threshold}`;
+export function overlapKey(key, of) {
+  return `${key} ${of}`;
 }

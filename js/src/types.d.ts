@@ -87,7 +87,11 @@ export interface Sel {
 export interface Question {
   want: string[];
   sel: Sel;
-  at?: { y: number; x: number } | { polygon: number[][] };
+  at?:
+    | { y: number; x: number }
+    | { polygon: number[][] }
+    | { measure: string }
+    | { layers: number[]; side: number };
   /** Of messages about drawing again, which are answered as questions are. */
   type?: "draw" | "progress" | "cancel";
   change?: Change;
@@ -163,6 +167,8 @@ export interface Facts {
   left_out?: string[] | string;
   choice_notes?: Record<string, string>;
   colormaps?: string[];
+  /** What heads can be sorted and colored by. */
+  measures?: Measure[];
   summed?: boolean;
   syntax?: { state: string; note?: string } | null;
   /** What the maps show, and in which unit. */
@@ -174,8 +180,6 @@ export interface Facts {
   /** Whether sizes may be compared between words. */
   comparable?: boolean;
   embedded?: { layer: number; head: Head }[];
-  /** What heads can be sorted and colored by. */
-  measures?: { name: string }[];
   /** Whether a page without a kernel makes maps of heads over all steps from their small ones. */
   from_tiles?: boolean;
   /** Whether the image can be drawn again: why not, and what is otherwise than it was. */
@@ -215,9 +219,26 @@ export interface Tiles {
   tile: [number, number][];
   offsets: number[];
   scales: number[][];
+  mean?: (number | null)[][];
   entropy?: (number | null)[][];
   peak?: (number | null)[][];
-  overlap?: (number | null)[][];
+}
+
+/** The tiles of one layer, larger than among all: (head, y, x). */
+export interface LayerTiles {
+  data: Uint8Array;
+  tile: [number, number];
+  scales: number[];
+}
+
+/** What heads can be colored and sorted by. */
+export interface Measure {
+  name: string;
+  label: string;
+  about: string;
+  /** What it depends on: see measures.py. */
+  of: "tile" | "mask" | "word" | "model";
+  low_first: boolean;
 }
 
 /** One word at a place: `Ranked` of daam_nb/show/explorer/model/ranking.py. */

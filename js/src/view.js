@@ -1,9 +1,10 @@
 // One view of one explorer: its parts, what has to be drawn again, and when.
 /** @import { AnySource } from "./types.js" */
+import { Atlas } from "./atlas/atlas.js";
+import { exposed as exposedAtlas } from "./atlas/saying.js";
 import { Chips } from "./chips.js";
 import { attribute, el } from "./dom.js";
 import * as flags from "./flags.js";
-import { Grid } from "./grid.js";
 import { Hints } from "./hints.js";
 import { Inspector } from "./inspector.js";
 import { Keys } from "./keys.js";
@@ -66,7 +67,12 @@ export class View {
       tabindex: "-1",
     });
     this.status = new Status(scope, {
-      problems: () => [this.wanted.asker.problem, this.inspector.problem, this.chips.words.problem],
+      problems: () => [
+        this.wanted.asker.problem,
+        this.atlas.wants.asker.problem,
+        this.inspector.problem,
+        this.chips.words.problem,
+      ],
       describe: (text) => attribute(this.image.canvas, "aria-label", text),
       overlap: () => this.image.overlap,
     });
@@ -75,7 +81,7 @@ export class View {
     this.image = new ImageView(scope, {
       point: (place, aloud) => this.inspector.point(place, aloud),
     });
-    this.grid = new Grid(scope, { beside: () => this.#gridRoom });
+    this.atlas = new Atlas(scope);
     this.steps = new Steps(scope);
     this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source });
     this.hints = new Hints(scope);
@@ -91,7 +97,7 @@ export class View {
     this.parts = [
       this.chips,
       this.image,
-      this.grid,
+      this.atlas,
       this.inspector,
       this.steps,
       this.look,
@@ -119,7 +125,7 @@ export class View {
         { class: "daam-panes" },
         this.image.element,
         this.inspector.element,
-        this.grid.element,
+        this.atlas.element,
         this.whatIf.element,
       ),
     );
@@ -136,15 +142,14 @@ export class View {
     );
   }
 
-  /** @returns {number} height of the grid's place, CSS pixels; 0 where it may be any */
-  get #gridRoom() {
-    const isStacked = getComputedStyle(this.body).display === "contents";
-    return isStacked ? 0 : this.grid.scroller.clientHeight;
-  }
-
   /** All that asks the source. */
   get askers() {
-    return [this.wanted.asker, ...this.inspector.askers, this.chips.words.asker];
+    return [
+      this.wanted.asker,
+      this.atlas.wants.asker,
+      ...this.inspector.askers,
+      this.chips.words.asker,
+    ];
   }
 
   #listen() {
@@ -161,16 +166,15 @@ export class View {
       }),
       source.on("facts", () => {
         this.wanted.forget();
+        this.atlas.wants.forget();
         this.maps.hover = null;
         this.invalidate(flags.ALL);
       }),
       source.player.watch(),
     ];
-    for (const name of ["threshold", "steps", "layer", "head", "heads", "choice"]) {
-      // The ranking by overlap follows the mask.
-      state.on(`change:${name}`, () => {
-        if (state.get("tile_sort") === "overlap") this.invalidate(flags.GRID);
-      });
+    for (const name of ["threshold", "steps", "layer", "head", "heads", "choice", "region"]) {
+      // Overlap follows the mask, or the region.
+      state.on(`change:${name}`, () => this.invalidate(flags.GRID));
     }
     this.stopTheme = watchTheme(() => {
       const theme = themeOf(this.root, this.state.get("theme"));
@@ -179,11 +183,11 @@ export class View {
     this.stopDots = watchDots(() => this.invalidate(flags.ALL));
     // The image's column may change its width while the explorer keeps its own, and the grid's place
     // its height.
-    const sized = [this.root, this.image.frame, this.grid.scroller, this.steps.strip.element];
+    const sized = [this.root, this.image.frame, this.steps.strip.element];
     let before = "";
     this.sizes = new ResizeObserver(() => {
       const widths = sized.map((node) => node.clientWidth);
-      const now = [...widths, this.#gridRoom].join(" ");
+      const now = widths.join(" ");
       if (now === before) return; // a line more or less somewhere
       before = now;
       this.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.WORDS);
@@ -203,6 +207,7 @@ export class View {
       preview: () => copyOf(view.maps.preview(0)),
       overlap: () => ({ ...view.image.overlap }),
       tiles: () => view.maps.tiles(),
+      atlas: exposedAtlas(view.atlas),
       pointed: () => {
         const [y, x] = view.inspector.place ?? [];
         return y === undefined ? null : { y, x };
@@ -271,7 +276,8 @@ export class View {
     }
     const none = !this.source.capabilities.any && !this.mayLinger ? "absent" : "waiting";
     attribute(root, "data-kind", missing ? none : shown.kind);
-    const settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0;
+    const settled =
+      !maps.hover && maps.settled && this.wanted.lacking.length === 0 && !this.atlas.lacking;
     attribute(root, "data-settled", String(settled));
     this.#keep();
     attribute(root, "data-playing", String(Boolean(this.state.get("playing"))));

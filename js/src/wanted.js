@@ -2,7 +2,6 @@
 /** @import { Scope } from "./scope.js" */
 /** @import { Part, Question } from "./types.js" */
 import { Asker } from "./asker.js";
-import { overlapKey } from "./memory.js";
 import * as flags from "./flags.js";
 
 export class Wanted {
@@ -26,12 +25,7 @@ export class Wanted {
       if (!memory.stacks.get(maps.stackKey(which))) lacking.push(`stack${end}`);
       if (!memory.exacts.get(maps.exactKey(which))) lacking.push(`exact${end}`);
     }
-    if (!state.get("playing")) {
-      if (!memory.tileSets.get(maps.tilesKey)) lacking.push("tiles");
-      const key = overlapKey(maps.exactKey(0), state.get("threshold"));
-      if (state.get("tile_sort") === "overlap" && !memory.overlaps.get(key))
-        lacking.push("overlap");
-    }
+    if (!state.get("playing") && !memory.tileSets.get(maps.tilesKey)) lacking.push("tiles");
     return lacking.filter((name) => !this.absent.has(this.#key(name)));
   }
 
@@ -61,12 +55,11 @@ export class Wanted {
 
   /** @param {string} name of a part, under the present selection */
   #key(name) {
-    const { maps, state } = this.scope;
+    const { maps } = this.scope;
     const which = name.endsWith("_b") ? 1 : 0;
     if (name.startsWith("stack")) return `stack ${maps.stackKey(which)}`;
     if (name.startsWith("exact")) return `exact ${maps.exactKey(which)}`;
-    if (name === "tiles") return `tiles ${maps.tilesKey}`;
-    return `overlap ${overlapKey(maps.exactKey(0), state.get("threshold"))}`;
+    return `tiles ${maps.tilesKey}`;
   }
 
   /** Another recording, or another kernel. */

@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { nested } from "../src/arcs.js";
 import { Cache } from "../src/cache.js";
-import { nearest } from "../src/cells.js";
 import { HandoutSource } from "../src/handout.js";
 import { KernelSource } from "../src/source.js";
 import { Maps } from "../src/maps.js";
 import { layersText, stepsText } from "../src/naming.js";
-import { ranked, rowsOf } from "../src/rows.js";
 import { State } from "../src/state.js";
 import { short } from "../src/dom.js";
 import { FixtureModel, firstParts, fixture } from "./python.js";
@@ -133,46 +131,6 @@ test("what was not used for longest is forgotten first", () => {
   assert.deepEqual([...cache.kept.keys()], ["c", "a", "d"]);
   cache.put("large", 5, 100);
   assert.deepEqual([...cache.kept.keys()], ["large"]);
-});
-
-test("few layers are rows; many are folded into blocks until they are opened", () => {
-  const facts = fixture._facts;
-  assert.equal(rowsOf(facts, new Set()).length, facts.layers.length);
-  const layers = Array.from({ length: 30 }, (_, i) => ({
-    ...facts.layers[0], block: i < 10 ? "down 1" : "up 0", heads: i < 10 ? 10 : 20,
-  })); // prettier-ignore
-  const folded = rowsOf({ ...facts, layers }, new Set());
-  assert.deepEqual(folded.map((row) => [row.block, row.layers.length, row.heads, row.folded]), [
-    ["down 1", 10, 10, true],
-    ["up 0", 20, 20, true],
-  ]); // prettier-ignore
-  assert.equal(rowsOf({ ...facts, layers }, new Set(["up 0"])).length, 2 + 20);
-});
-
-test("heads are ranked: least entropy first, most of everything else first", () => {
-  const { maps } = opened();
-  const tiles = maps.tiles();
-  assert.ok(tiles);
-  for (const by of /** @type {const} */ (["entropy", "peak"])) {
-    /** @type {number[]} */
-    const values = ranked(fixture._facts, tiles, by).map(({ value }) => value ?? NaN);
-    assert.equal(values.length, 28);
-    const sorted = [...values].sort((p, q) => (by === "entropy" ? p - q : q - p));
-    assert.deepEqual(values, sorted);
-  }
-});
-
-test("arrow keys find the next tile", () => {
-  const cells = [0, 1, 2, 3].map((i) => ({
-    layers: [i],
-    head: 0,
-    x: 10 * (i % 2),
-    y: 10 * (i >> 1),
-    size: 8,
-  }));
-  assert.equal(nearest(cells, cells[0], 1, 0), 1);
-  assert.equal(nearest(cells, cells[0], 0, 1), 2);
-  assert.equal(nearest(cells, cells[3], 1, 0), -1);
 });
 
 test("arcs pass over those inside them", () => {

@@ -47,6 +47,51 @@ def eventually(check: Callable[[], Any], *, seconds: float = SECONDS) -> Any:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One tile of the atlas; layer -1: the number of a column, head -1: all heads of the layer."""
+
+    explorer: Explorer
+    layer: int
+    head: int
+
+    @property
+    def canvas(self) -> Locator:
+        return self.explorer.part("atlas")
+
+    def box(self) -> dict[str, Any]:
+        """Where it is on the atlas, CSS pixels, and whether it is chosen."""
+        ask = "(root, at) => root.__daam.atlas.place(...at)"
+        box = eventually(lambda: self.explorer.root.evaluate(ask, [self.layer, self.head]))
+        assert isinstance(box, dict)
+        return box
+
+    @property
+    def middle(self) -> Any:
+        """Where a hand points at it."""
+        box = self.box()
+        return {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+
+    def click(self, *, modifiers: Sequence[Any] = ()) -> None:
+        self.canvas.click(position=self.middle, modifiers=list(modifiers))
+
+    def hover(self) -> None:
+        self.canvas.hover(position=self.middle)
+
+    def tap(self) -> None:
+        self.canvas.tap(position=self.middle)
+
+    def focus(self) -> None:
+        """Bring the keys to it."""
+        self.canvas.focus()
+        go = "(root, at) => root.__daam.atlas.go(...at)"
+        self.explorer.root.evaluate(go, [self.layer, self.head])
+
+    @property
+    def chosen(self) -> bool:
+        return bool(self.box()["chosen"])
+
+
+@dataclass(frozen=True)
 class Explorer:
     """One explorer on a page."""
 
@@ -60,6 +105,23 @@ class Explorer:
         """A part by its test id and its data-... attributes; `word_b=1` is data-word_b="1"."""
         wanted = "".join(f'[data-{key}="{value}"]' for key, value in attributes.items())
         return self.root.locator(f'[data-testid="{name}"]{wanted}')
+
+    def tile(self, layer: int, head: int) -> Tile:
+        """A tile of the atlas."""
+        return Tile(self, layer, head)
+
+    def atlas(self) -> dict[str, Any]:
+        """What is seen of the atlas: tiles in their order, those chosen, size, zoom."""
+        seen = eventually(lambda: self.root.evaluate("root => root.__daam.atlas.seen()"))
+        assert isinstance(seen, dict)
+        return seen
+
+    def tiles_option(self, name: str, value: str) -> None:
+        """Choose how tiles are drawn, in the list that is folded away."""
+        if not self.input(name).is_visible():
+            self.part("atlas-more").click()
+        self.input(name).select_option(value)
+        self.part("atlas-more").click()
 
     def input(self, name: str) -> Locator:
         """The input of a control that stands in a panel, by the control's name."""

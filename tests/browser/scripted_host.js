@@ -7,7 +7,7 @@ const LAYERS = 3, HEADS = 2, WORDS = 4, GRID = [4, 4];
 const SELECTION = ["word", "word_b", "choice", "layer", "head", "steps"];
 const PLAIN = { word: 0, word_b: -1, steps: [2, 12], choice: "all", layer: -1, head: -1, opacity: 0,
   threshold: 0.4, contour: false, colormap: "gray", follow_step: false, playing: false, interval: 40,
-  tile_scale: "own", tile_sort: "network", show_pieces: false, show_syntax: false, projector: false,
+  tile_scale: "own", tile_sort: "network", tile_measure: "mean", tile_show: "auto", show_pieces: false, show_syntax: false, projector: false,
   theme: "light", region: [], view: "overlay", difference_scale: "own" };
 
 /** A number from 0.1 to 1 that nobody else has. */
@@ -44,6 +44,8 @@ const truth = {
   peak: (run, sel, layer, head) => number(run, "peak", sel.word, placesOf(sel.steps), layer, head),
   overlap: (run, sel, layer, head) =>
     number(run, "overlap", sel.word, sel.choice, sel.layer, sel.head, placesOf(sel.steps), sel.threshold, layer, head),
+  inside: (run, sel, at, layer, head) =>
+    number(run, "inside", sel.word, placesOf(sel.steps), at.polygon, layer, head),
   words: (run, sel, at, word) =>
     number(run, "words", sel.choice, sel.layer, sel.head, placesOf(sel.steps), sel.special, at, word),
   whole: (run, sel, word) =>
@@ -82,11 +84,15 @@ function partOf(name, run, sel, at) {
     const offsets = scales.map((_, layer) => 4 * HEADS * layer);
     const bytes = new Uint8Array(4 * HEADS * LAYERS).fill(255);
     const tile = scales.map(() => [2, 2]);
-    return { name, key: JSON.stringify([word, lo, hi]), tile, offsets, scales, peak, entropy: peak, bytes };
+    return { name, key: JSON.stringify([word, lo, hi]), tile, offsets, scales, peak, mean: peak, entropy: peak, bytes };
+  }
+  if (name === "overlap" && at?.polygon) {
+    const values = everyHead((layer, head) => truth.inside(run, sel, at, layer, head));
+    return { name, key: JSON.stringify([word, lo, hi]), polygon: at.polygon, values, chance: 0.5 };
   }
   if (name === "overlap") {
     const values = everyHead((layer, head) => truth.overlap(run, sel, layer, head));
-    return { name, key: JSON.stringify([...of, lo, hi]), threshold: sel.threshold, values };
+    return { name, key: JSON.stringify([...of, lo, hi]), threshold: sel.threshold, values, chance: 0.5 };
   }
   const everyWord = Array.from({ length: WORDS }, (_, w) => w);
   if (name === "background")
@@ -114,6 +120,8 @@ function packed(facts, parts) {
   return new DataView(all.buffer);
 }
 
+const MEASURES = [["mean", "tile"], ["peak", "tile"], ["overlap", "mask"], ["lift", "mask"]].map(
+  ([name, of]) => ({ name, label: name, about: name, of, low_first: false }));
 const COLORS = { one: [200, 30, 30], two: [30, 200, 30], three: [30, 30, 200] };
 async function image(run) {
   const canvas = document.createElement("canvas");
@@ -130,7 +138,7 @@ function factsOf(run) {
   const layers = Array.from({ length: LAYERS }, (_, i) => ({ name: `${run}-layer-${i}`, stage: "up", heads: HEADS, size: [2, 2], block: "up_blocks.0", label: `${run} layer ${i}` }));
   return { run, prompt: words.map((word) => word.text).join(" "), model: run, words, layers, grid: GRID, served: GRID,
     steps: STEPS.map((place) => ({ place, timestep: 99 - place })), image: [64, 64],
-    choices: { all: [0, 1, 2], paper: [0, 2] }, strip: null, parse: null, syntax: { state: "none" }, left_out: [], reduced: [] };
+    choices: { all: [0, 1, 2], paper: [0, 2] }, measures: MEASURES, strip: null, parse: null, syntax: { state: "none" }, left_out: [], reduced: [] };
 }
 
 // --- the ways between -----------------------------------------------------------------------------
@@ -247,6 +255,21 @@ function pointer(root, type, [y, x]) {
   canvas.dispatchEvent(new PointerEvent(type, options));
 }
 
+/** An event of a mouse over a tile of the atlas. */
+function overTile(root, type, layer, head) {
+  const place = root.__daam.atlas.place(layer, head);
+  if (!place) return;
+  const canvas = part(root, "atlas");
+  const box = canvas.getBoundingClientRect();
+  const [x, y] = [place.x + place.width / 2, place.y + place.height / 2];
+  const at = { clientX: box.left + x, clientY: box.top + y, pointerId: 1, button: 0, bubbles: true };
+  canvas.dispatchEvent(new PointerEvent(type, { ...at, pointerType: "mouse" }));
+}
+
+function clickTile(root, layer, head) {
+  for (const type of ["pointerdown", "pointerup"]) overTile(root, type, layer, head);
+}
+
 const HANDS = {
   word: (host, root, dice) => part(root, "chip", `[data-word="${dice.below(WORDS)}"]`).click(),
   compare: (host, root, dice) =>
@@ -255,8 +278,8 @@ const HANDS = {
     for (let i = dice.below(4); i >= 0; i--) key(part(root, dice.of(["step-lo", "step-hi"])), dice.of(["ArrowLeft", "ArrowRight"]));
   },
   head: (host, root, dice) => {
-    part(root, "tile", `[data-layer="${dice.below(LAYERS)}"][data-head="${dice.below(HEADS) - 1}"]`)?.click();
-    part(root, "grid").dispatchEvent(new PointerEvent("pointerleave"));
+    clickTile(root, dice.below(LAYERS), dice.below(HEADS) - 1);
+    part(root, "atlas").dispatchEvent(new PointerEvent("pointerleave"));
   },
   all: (host, root) => key(root, "Escape"),
   point: (host, root, dice) => pointer(root, "pointermove", [dice.next(), dice.next()]),
@@ -328,8 +351,12 @@ async function wrongIn(root, host) {
   check(text("grid-note") === "", `grid: ${text("grid-note")}`);
   const sort = model.get("tile_sort");
   if (sort !== "network") {
-    const values = everyHead((layer, head) => truth[sort](run, sel, layer, head));
-    const drawn = [...root.querySelectorAll("[data-testid=tile]")].map((node) => values[node.dataset.layer][node.dataset.head]);
+    const region = model.get("region");
+    const values = everyHead((layer, head) =>
+      sort === "overlap" && region.length
+        ? truth.inside(run, sel, { polygon: region }, layer, head)
+        : truth[sort](run, sel, layer, head));
+    const drawn = root.__daam.atlas.seen().tiles.map(([layer, head]) => values[layer][head]);
     check(drawn.every((value, i) => i === 0 || value <= drawn[i - 1]), `order by ${sort}`);
   }
   const region = model.get("region");

@@ -225,28 +225,30 @@ def test_the_image_can_follow_the_step(explored: Explored, page: Explorer) -> No
 # --- layers and heads -----------------------------------------------------------------------------
 
 
-def test_rows_name_layer_resolution_and_stage(explored: Explored, page: Explorer) -> None:
-    layers = explored.notebook.ask("[[l.name, l.stage, list(l.size), l.heads] for l in run.layers]")
-    rows = page.part("row-label").all()
-    assert len(rows) == len(layers)
-    stages = page.root.locator(".daam-stage").all_inner_texts()
-    assert stages == ["down", "mid", "up"]
-    for row, (name, stage, (height, width), heads) in zip(rows, layers, strict=True):
-        assert f"{height}×{width}" in row.inner_text()
-        assert f"{height}×{width}, {stage}" in str(row.get_attribute("aria-label"))
-        assert name in str(row.get_attribute("title"))
-        number = row.get_attribute("data-row")
-        assert page.part("tile", layer=number).count() == heads + 1  # and their mean
-    assert [one.inner_text() for one in page.part("column-label").all()] == ["all", *"0123"]
+def test_tiles_are_named_with_layer_resolution_and_number(
+    explored: Explored, page: Explorer
+) -> None:
+    layers = explored.notebook.ask("[[l.label, list(l.size), l.heads] for l in run.layers]")
+    means = explored.notebook.ask("explorer.engine.tiles(explorer.selected).mean")
+    tiles = page.atlas()["tiles"]
+    for number, (label, (height, width), heads) in enumerate(layers):
+        assert [head for layer, head in tiles if layer == number] == [-1, *range(heads)]
+        page.tile(number, -1).hover()
+        assert page.part("atlas-readout").inner_text() == f"{label} ({height}×{width}), all heads"
+        page.tile(number, 1).hover()
+        text, value = page.part("atlas-readout").inner_text().split(": mean ")
+        assert text == f"{label} ({height}×{width}), head 1"
+        assert float(value) == pytest.approx(means[number][1], rel=0.01)
 
 
 def test_the_grid_is_ragged_where_heads_differ(explored: Explored) -> None:
     small = another(
         explored, "small = dnb.explore(tiny_recording('a fox', heads=(2, 4)), parser=False)"
     )
-    counts = [small.page_side.part("tile", layer=layer).count() - 1 for layer in range(5)]
+    heads = [layer for layer, head in small.page_side.atlas()["tiles"] if head >= 0]
+    counts = [heads.count(layer) for layer in range(5)]
     assert counts == [2, 4, 4, 4, 2]
-    small.page_side.part("column-label", column=3).click()
+    small.page_side.tile(-1, 3).click()
     small.page_side.page.mouse.move(1, 1)
     small.wait(layer=-1, head=3)
     names = explored.notebook.ask("[l.name for l in small.run.layers if l.heads == 4]")
@@ -265,18 +267,15 @@ def test_tiles_are_ranked_and_say_by_what(
     values = {(str(names.index(layer)), str(head)): value for layer, head, value in rows}
     page.input("tile_sort").select_option(by)
     explored.wait(tile_sort=by)
-    tiles = page.part("tile").all()
-    places = [(one.get_attribute("data-layer"), one.get_attribute("data-head")) for one in tiles]
-    shown = [values[place] for place in places]  # type: ignore[index]
+    places = page.settle().atlas()["tiles"]
+    shown = [values[str(layer), str(head)] for layer, head in places]
     assert len(shown) == 28
     assert shown == sorted(shown, reverse=falling)
-    captions = page.root.locator(".daam-caption span:last-child").all_inner_texts()
-    head, number = captions[0].removeprefix("head ").split(": ")
-    assert head == places[0][1]
-    if number.startswith("<"):
-        assert 0 <= shown[0] < float(number.removeprefix("<"))
-    else:
-        assert float(number) == pytest.approx(shown[0], abs=0.006)
+    assert page.trait("tile_measure") == by
+    page.tile(*places[0]).hover()
+    name, number = page.part("atlas-readout").inner_text().split(f": {by} ")
+    assert name.endswith(f"head {places[0][1]}")
+    assert float(number) == pytest.approx(shown[0], rel=0.01)
 
 
 def test_a_common_scale_shows_which_heads_are_strong(explored: Explored, page: Explorer) -> None:
@@ -284,20 +283,16 @@ def test_a_common_scale_shows_which_heads_are_strong(explored: Explored, page: E
     layer, head = (int(one) for one in np.unravel_index(peaks.argmin(), peaks.shape))
 
     def brightest() -> float:
-        box, canvas = (
-            page.part(*what, **which).bounding_box()  # type: ignore[arg-type]
-            for what, which in ((["tile"], {"layer": layer, "head": head}), (["mosaic"], {}))
-        )
-        assert box is not None
+        box, pixels = page.tile(layer, head).box(), page.pixels("atlas-tiles")
+        canvas = page.part("atlas").bounding_box()
         assert canvas is not None
-        pixels = page.pixels("mosaic")
         scale = pixels.shape[1] / canvas["width"]
-        y, x = (round((box[a] - canvas[a]) * scale) for a in ("y", "x"))
+        y, x = (round(box[a] * scale) for a in ("y", "x"))
         size = round(box["width"] * scale)
         return float(pixels[y : y + size, x : x + size, :3].sum(-1).max())
 
     own = brightest()
-    page.input("tile_scale").select_option("common")
+    page.tiles_option("tile_scale", "common")
     explored.wait(tile_scale="common")
     page.move()
     assert brightest() < own / 2
@@ -388,12 +383,13 @@ def test_tab_reaches_every_control(page: Explorer) -> None:
     page.part("chip", role="a").focus()
     focused = "() => document.activeElement.dataset.testid ?? ''"
     reached = []
-    while len(reached) < 40 and "more" not in reached:
+    while len(reached) < 50 and "more" not in reached:
         reached.append(page.page.evaluate(focused))
         page.page.keyboard.press("Tab")
     assert {
         "chip", "compare", "pieces", "syntax", "image", "tool-box", "tool-lasso", "choice",
-        "control-tile_sort", "control-tile_scale", "column-label", "row-label", "tile", "play",
+        "control-tile_sort", "control-tile_measure", "atlas-more", "atlas", "atlas-lasso",
+        "atlas-in", "play",
         "step-lo", "step-hi", "control-opacity", "control-threshold", "control-contour",
         "control-follow_step", "control-colormap", "mask-png", "image-png", "more",
     } <= set(reached)  # fmt: skip
@@ -401,7 +397,7 @@ def test_tab_reaches_every_control(page: Explorer) -> None:
 
 def test_heads_steps_and_regions_go_by_keys(explored: Explored, page: Explorer) -> None:
     keys = page.page.keyboard
-    page.part("tile", layer=0, head=0).focus()
+    page.tile(0, 0).focus()
     keys.press("ArrowDown")
     keys.press("ArrowRight")
     keys.press("Enter")
@@ -530,7 +526,7 @@ def test_what_the_hand_chose_is_in_the_numbers_and_files(
     explored: Explored, page: Explorer
 ) -> None:
     page.part("chip", word=APPLE).click()
-    page.part("tile", layer=5, head=2).click()
+    page.tile(5, 2).click()
     page.page.mouse.move(1, 1)
     explored.wait(word=APPLE, layer=5, head=2)
     shown, _ = page.shown()

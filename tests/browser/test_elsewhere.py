@@ -82,12 +82,12 @@ def test_the_gestures_work(page: Page, widget: Widget, place: Place, as_bytes: B
     keys.press("Escape")
     settled(there, word_b=-1)
 
-    there.part("tile", layer=5, head=2).click()
+    there.tile(5, 2).click()
     page.mouse.move(1, 1)
     settled(there, layer=5, head=2)
     assert close_to(there.shown()[0], map_of(widget))
-    there.part("tile", layer=5, head=2).press("ArrowRight")
-    assert there.part("tile", layer=5, head=3).evaluate("node => node.matches(':focus')")
+    there.part("atlas").press("ArrowRight")
+    assert there.atlas()["active"] == [5, 3]
     keys.press("Escape")
 
     there.hover(0.5, 0.5)
@@ -118,18 +118,14 @@ def test_a_rude_style_sheet_leaves_its_shape(page: Page, widget: Widget, place: 
     show(page, widget, place=place)
     there = found(page, place)
     assert _sizes(there)["chip"][1] < 40
-    image, mosaic = _sizes(there)["image"], _sizes(there)["mosaic"]
+    image, mosaic = _sizes(there)["image"], _sizes(there)["atlas-tiles"]
     assert image[0] == pytest.approx(image[1], abs=2)
-    tile = there.part("tile", layer=0, head=0).bounding_box()
-    canvas = there.part("mosaic").bounding_box()
-    assert tile is not None
+    tile, canvas = there.tile(0, 0).box(), there.part("atlas").bounding_box()
     assert canvas is not None
     assert tile["width"] == pytest.approx(tile["height"], abs=1)
-    assert mosaic[0] <= there.part("grid").evaluate("node => node.offsetWidth") + 1
-    # Tiles are drawn on the canvas below: both must lie where they think they do.
-    assert tile["y"] - canvas["y"] == pytest.approx(
-        there.part("tile", layer=0, head=0).evaluate("node => parseFloat(node.style.top)"), abs=1
-    )
+    # What is drawn and what is marked lie on two canvases, at one place.
+    assert there.part("atlas-tiles").bounding_box() == canvas
+    assert mosaic[0] <= there.part("atlas").evaluate("node => node.offsetWidth") + 1
 
 
 @pytest.mark.parametrize("width", [760, 1000, 1300])
@@ -145,7 +141,7 @@ def test_no_part_stands_empty(page: Page, widget: Widget, width: int) -> None:
 
 def _sizes(there: Explorer) -> dict[str, tuple[float, float]]:
     sizes = {}
-    for name in ("chip", "image", "mosaic"):
+    for name in ("chip", "image", "atlas-tiles"):
         box = there.part(name, **({"word": 0} if name == "chip" else {})).bounding_box()
         assert box is not None
         sizes[name] = (box["width"], box["height"])

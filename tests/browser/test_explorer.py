@@ -91,7 +91,7 @@ def test_while_the_hand_moves_the_page_shows_the_preview_that_python_defines(
 def test_a_click_on_a_head_shows_that_head_and_escape_goes_back(explored: Explored) -> None:
     page = explored.page_side
     before = page.pixels()
-    page.part("tile", layer=5, head=2).click()
+    page.tile(5, 2).click()
     page.page.mouse.move(1, 1)  # off the grid: hovering shows the tile itself
     explored.wait(layer=5, head=2)
     shown, _ = page.shown()
@@ -105,11 +105,11 @@ def test_a_click_on_a_head_shows_that_head_and_escape_goes_back(explored: Explor
 
 def test_labels_choose_a_whole_layer_or_a_head_of_all_layers(explored: Explored) -> None:
     page = explored.page_side
-    page.part("row-label", row=6).click()
+    page.tile(6, -1).click()
     page.page.mouse.move(1, 1)
     explored.wait(layer=6, head=-1)
-    page.part("column-label", column=-1).click()
-    page.part("column-label", column=3).click()
+    page.tile(-1, -1).click()
+    page.tile(-1, 3).click()
     page.page.mouse.move(1, 1)
     explored.wait(head=3)
 
@@ -117,9 +117,9 @@ def test_labels_choose_a_whole_layer_or_a_head_of_all_layers(explored: Explored)
 def test_shift_and_control_click_choose_several_heads(explored: Explored) -> None:
     page, ask = explored.page_side, explored.notebook.ask
     names = ask("[layer.name for layer in run.layers]")
-    page.part("tile", layer=5, head=2).click()
-    page.part("tile", layer=5, head=0).click(modifiers=["Shift"])
-    page.part("tile", layer=1, head=3).click(modifiers=["Control"])
+    page.tile(5, 2).click()
+    page.tile(5, 0).click(modifiers=["Shift"])
+    page.tile(1, 3).click(modifiers=["Control"])
     page.page.mouse.move(1, 1)
     pairs = [[names[1], 3], [names[5], 0], [names[5], 2]]
     explored.wait(layer=-1, head=-1, heads=pairs)
@@ -127,17 +127,16 @@ def test_shift_and_control_click_choose_several_heads(explored: Explored) -> Non
     assert facts["kind"] == "exact"
     assert close_to(shown, explored.map_of(layers="'all'", heads=pairs))
     assert "3 heads of 2 layers" in page.part("status").inner_text()
-    marked = page.root.locator('[data-testid="tile"][aria-selected="true"]')
-    assert marked.count() == 3
-    page.part("tile", layer=5, head=2).focus()
+    assert page.atlas()["chosen"] == [[1, 3], [5, 0], [5, 2]]
+    page.tile(5, 2).focus()
     page.page.keyboard.press("Shift+Enter")  # takes it away
     explored.wait(heads=pairs[:2])
     page.page.mouse.move(1, 1)
-    page.part("tile", layer=5, head=2).click()  # a plain click goes back to one
+    page.tile(5, 2).click()  # a plain click goes back to one
     explored.wait(layer=5, head=2, heads=[])
-    page.part("column-label", column=-1).click()
-    page.part("column-label", column=3).click()
-    page.part("column-label", column=0).click(modifiers=["Shift"])
+    page.tile(-1, -1).click()
+    page.tile(-1, 3).click()
+    page.tile(-1, 0).click(modifiers=["Shift"])
     page.page.mouse.move(1, 1)
     explored.wait(layer=-1, head=-1, heads=[0, 3])
     assert close_to(page.shown()[0], explored.map_of(layers="'paper'", heads=[0, 3]))
@@ -148,7 +147,7 @@ def test_shift_and_control_click_choose_several_heads(explored: Explored) -> Non
 
 def test_hovering_a_tile_previews_it_and_chooses_nothing(explored: Explored) -> None:
     page = explored.page_side
-    page.part("tile", layer=0, head=1).hover()
+    page.tile(0, 1).hover()
     eventually(lambda: page.state("kind") == "tile")
     name = explored.notebook.ask("run.layers[0].name")
     shown, _ = page.shown()
@@ -308,15 +307,12 @@ def test_tiles_are_sorted_and_scaled(explored: Explored) -> None:
     peaks = np.array(explored.notebook.ask("explorer.engine.tiles(explorer.selected).peak"))
     page.input("tile_sort").select_option("peak")
     explored.wait(tile_sort="peak")
-    first = eventually(lambda: page.part("tile").first)
-    place = (int(first.get_attribute("data-layer")), int(first.get_attribute("data-head")))
+    place = tuple(page.atlas()["tiles"][0])
     assert place == tuple(np.unravel_index(peaks.argmax(), peaks.shape))
-    before = page.pixels("mosaic")
-    page.input("tile_scale").select_option(
-        "own" if explored.trait("tile_scale") == "common" else "common"
-    )
+    before = page.pixels("atlas-tiles")
+    page.tiles_option("tile_scale", "own" if explored.trait("tile_scale") == "common" else "common")
     page.move()
-    assert (page.pixels("mosaic") != before).any()
+    assert (page.pixels("atlas-tiles") != before).any()
 
 
 def test_another_choice_of_layers(explored: Explored) -> None:

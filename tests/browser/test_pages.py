@@ -28,7 +28,7 @@ def test_notebook_7(page: Page, watch: Watch, server: Server) -> None:
     explored = Explored(Notebook(page), found)
     assert close_to(found.shown()[0], explored.map_of())
     assert page.locator(".jp-OutputArea-output img").count() == 0  # the still is for saved files
-    found.part("tile", layer=5, head=0).click()
+    found.tile(5, 0).click()
     page.mouse.move(1, 1)
     explored.wait(layer=5, head=0)
     found.part("chip", word=4).click()

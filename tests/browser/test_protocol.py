@@ -113,7 +113,7 @@ def test_a_refused_choice_is_seen_until_the_hand_chooses_again(page: Page) -> No
     alert, layer, after = within(
         page,
         """
-        part(root, 'tile', '[data-layer="2"][data-head="1"]').click();
+        clickTile(root, 2, 1);
         await pause(60);
         const notice = part(root, 'notice');
         const seen = [notice.hidden ? '' : notice.textContent, host.model.get('layer')];
@@ -166,11 +166,10 @@ def test_a_tile_that_is_pointed_at_is_named_and_compared_with_nothing(page: Page
     status, hidden, again = within(
         page,
         """
-        part(root, 'tile', '[data-layer="1"][data-head="0"]').dispatchEvent(
-          new PointerEvent('pointerover', {bubbles: true, pointerType: 'mouse'}));
+        overTile(root, 'pointermove', 1, 0);
         await pause(60);
         const seen = [part(root, 'status').textContent, part(root, 'iou').parentElement.hidden];
-        part(root, 'grid').dispatchEvent(new PointerEvent('pointerleave'));
+        part(root, 'atlas').dispatchEvent(new PointerEvent('pointerleave'));
         return [...seen, await wrongAtRest(host)];
         """,
         traits={"word_b": 2},
@@ -277,7 +276,7 @@ def test_a_class_of_the_page_repaints_nothing(page: Page) -> None:
 def test_another_number_of_dots_repaints_everything(page: Page) -> None:
     case = {"seed": 0, "how": "together", "ways": WAYS["at once"], "views": 1}
     page.evaluate("async setting => { window.host = await show(setting); }", case)
-    sizes = "() => ['image', 'mosaic', 'strip'].map(n => part(host.roots[0], n).width)"
+    sizes = "() => ['image', 'atlas-tiles', 'strip'].map(n => part(host.roots[0], n).width)"
     assert page.evaluate("() => wrongAtRest(host)") == []
     before = page.evaluate(sizes)
     session = page.context.new_cdp_session(page)

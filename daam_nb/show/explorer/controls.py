@@ -26,6 +26,7 @@ from daam_nb.show.explorer.model.values import (
     EntryNumber,
     Flag,
     Kind,
+    MeasureName,
     Region,
     SeveralHeads,
     Share,
@@ -165,11 +166,20 @@ CONTROLS = (
         ("STEPS",),
     ),
     Control(
-        "tile_sort",
-        one_of(
-            network="by network", entropy="by sharpness", peak="by strength", overlap="by overlap"
-        ),
-        "network", "the order of the tiles", ("GRID",), label="Order", panel="tiles",
+        "tile_measure", MeasureName(), "mean",
+        "what colors the tiles that are too small for maps, and what is said of each: `mean`, "
+        "`peak`, `entropy`, `overlap`, `lift`, `effect_share`, `table.relevance`, ...",
+        ("GRID",),
+    ),
+    Control(
+        "tile_sort", MeasureName(also={"network": "by network", "likeness": "by likeness"}),
+        "network", "the order of the tiles", ("GRID",),
+    ),
+    Control(
+        "tile_show", one_of(auto="maps, or colors", maps="maps", colors="colors"), "auto",
+        "what the tiles show: maps, or one color each by the measure; `auto`: maps where there is "
+        "room", ("GRID",), label="Show", panel="tiles",
+        title="Small maps, or one color for each head by its measure",
     ),
     Control(
         "tile_scale", one_of(common="one scale", own="own scales"), "own",

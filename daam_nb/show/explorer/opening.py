@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import signature
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -22,6 +23,7 @@ from daam_nb.show.explorer.redrawing.door import is_pipeline
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from daam_nb.head_tables import HeadTable
     from daam_nb.prompt import Word
     from daam_nb.show.explorer.page.comparing import Comparison
     from daam_nb.show.explorer.page.widget import Explorer
@@ -40,6 +42,7 @@ def explore(
     images: Sequence[Image] | None = ...,
     negative: bool = ...,
     kind: str = ...,
+    head_table: HeadTable | str | PathLike[str] | bool | None = ...,
     **choices: Any,
 ) -> Explorer: ...
 
@@ -57,6 +60,7 @@ def explore(
     images: Sequence[Sequence[Image] | None] | None = ...,
     negative: bool = ...,
     kind: str | tuple[str, str] = ...,
+    head_table: HeadTable | str | PathLike[str] | bool | None = ...,
     **choices: Any,
 ) -> Comparison: ...
 
@@ -73,6 +77,7 @@ def explore(
     images: Any = None,
     negative: bool = False,
     kind: str | tuple[str, str] = "attention",
+    head_table: HeadTable | str | PathLike[str] | bool | None = None,
     **choices: Any,
 ) -> Explorer | Comparison:
     """Open the explorer of a recording; as a cell's last line it is shown.
@@ -111,6 +116,9 @@ def explore(
         What the maps show: ``"attention"``, ``"share"``, ``"effect"`` or a kind of your own, as in
         `heat_maps`. Of two recordings one for both, or a pair: ``explore(run, run,
         kind=("attention", "effect"))`` shows two kinds of one recording side by side.
+    head_table
+        What is known of the model's heads, to color and sort them by: a `HeadTable`, or the path
+        of its file. None: the one of the recording's model, where one is known; False: none.
     choices
         Any other trait of `Explorer` to begin with: ``steps=slice(0, 10), threshold=0.5``,
         ``heads=[0, 3]``.
@@ -147,6 +155,7 @@ def explore(
         "parser": parser,
         "word": word,
         "negative": negative,
+        "head_table": head_table,
         "choices": choices,
     }
     other, options["pipe"] = _second(other, pipe)
@@ -173,6 +182,7 @@ def hand_out(
     images: Sequence[Image] | None = None,
     negative: bool = False,
     kind: str = "attention",
+    head_table: HeadTable | str | PathLike[str] | bool | None = None,
     embed: Any = (),
     overwrite: bool = False,
     max_bytes: int = MAX_BYTES,
@@ -188,7 +198,7 @@ def hand_out(
         The recording.
     path
         The file, which ends in ``.html``; its folder must exist.
-    layers, recommended, parser, word, images, negative, kind
+    layers, recommended, parser, word, images, negative, kind, head_table
         As in `explore`.
     embed
         (layer number or name, head) that must be in it, before the others.
@@ -227,6 +237,7 @@ def hand_out(
         recommended=recommended,
         negative=negative,
         kind=_one_kind(kind, "hand_out()"),
+        head_table=head_table,
         word=word,
         choices=choices,
     )
@@ -304,12 +315,18 @@ def _opened(
     recommended: LayerChoice | None,
     negative: bool,
     kind: str,
+    head_table: Any,
     word: Any,
     choices: dict[str, Any],
 ) -> tuple[Subject, dict[str, Any]]:
     """What is explored, and the choices that it begins with."""
     subject, choice = subject_of(
-        run, layers=layers, recommended=recommended, negative=negative, kind=kind
+        run,
+        layers=layers,
+        recommended=recommended,
+        negative=negative,
+        kind=kind,
+        table=head_table,
     )
     named = {} if word is None else {"word": number_of(subject, word)}
     return subject, {"choice": choice, **named, **choices}
@@ -326,6 +343,7 @@ def _explorer_of(
     negative: bool,
     kind: str,
     pipe: Any,
+    head_table: Any,
     choices: dict[str, Any],
 ) -> Explorer:
     """Open the explorer of one recording; the options are those of `explore`."""
@@ -335,6 +353,7 @@ def _explorer_of(
         recommended=recommended,
         negative=negative,
         kind=kind,
+        head_table=head_table,
         word=word,
         choices=choices,
     )

@@ -58,7 +58,7 @@ def test_each_default_is_a_value_of_its_control() -> None:
 
 def test_inputs_stand_in_the_tables_order() -> None:
     panels = {"look": "opacity threshold contour follow_step colormap view difference_scale"}
-    panels |= {"more": "theme projector", "tiles": "tile_sort tile_scale"}
+    panels |= {"more": "theme projector", "tiles": "tile_show tile_scale"}
     panels |= {"words": "word_order"}
     for panel, names in panels.items():
         assert [control.name for control in CONTROLS if control.panel == panel] == names.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 from typing import Any, Literal
@@ -90,7 +91,8 @@ def _by_step(look: Look) -> list[dict[str, Any]]:
 
 def _by_head(look: Look) -> list[dict[str, Any]]:
     tiles = look.engine.tiles(look.selected)
-    inside = overlaps(tiles, look.engine.mask(look.selected, look["threshold"]))
+    mask = look.engine.mask(look.selected, look["threshold"])
+    inside, chance = overlaps(tiles, mask), float(mask.double().mean())
     return [
         {
             "number": number,
@@ -99,10 +101,11 @@ def _by_head(look: Look) -> list[dict[str, Any]]:
             "height": layer.size[0],
             "width": layer.size[1],
             "head": head,
-            "mean": float(tiles.maps[number][head].mean()),
+            "mean": tiles.mean[number][head],
             "peak": tiles.peak[number][head],
             "entropy": tiles.entropy[number][head],
             "overlap": inside[number][head],
+            "lift": inside[number][head] / chance if chance > 0 else math.nan,
         }
         for number, layer in enumerate(look.subject.layers)
         for head in range(layer.heads)

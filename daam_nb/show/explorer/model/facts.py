@@ -58,6 +58,7 @@ def facts_of(
         "image": list(facts.image_size),
         "choices": {choice: list(numbers) for choice, numbers in subject.choices.items()},
         "choice_notes": subject.choice_notes,
+        "measures": [measure.for_page() for measure in subject.measures],
         "colormaps": list(COLORMAPS),
         "strip": strip,
         "parse": parse_facts(syntax.parse, subject.entries, subject.prompt),
@@ -153,17 +154,6 @@ def _reduced(subject: Subject) -> list[str]:
         sentences.append(
             f"While the hand moves, maps are {_by(subject.served)} instead of "
             f"{_by(subject.grid)}; at rest they are whole."
-        )
-    smaller = [
-        layer.size
-        for layer, size in zip(subject.layers, subject.tile_sizes, strict=True)
-        if layer.size != size
-    ]
-    if smaller:
-        longest = max(max(size) for size in subject.tile_sizes)
-        sentences.append(
-            f"Tiles of heads are at most {longest} wide and high; those of {len(smaller)} layers "
-            f"are means over areas. Their numbers are those of the whole."
         )
     return sentences
 

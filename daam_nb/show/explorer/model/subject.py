@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.head_tables import HeadTable, head_table
+from daam_nb.kinds import kind_of
 from daam_nb.maps.captions import layers_in_words
 from daam_nb.maps.heatmap import heat_maps
 from daam_nb.maps.methods import MapKind, map_kind
@@ -15,13 +18,14 @@ from daam_nb.maps.methods.attention import ATTENTION
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
 from daam_nb.show.explorer.model.entries import Entry, clean
+from daam_nb.show.explorer.model.measures import Measure, measures_of
 from daam_nb.show.explorer.model.views import View, view_of
 from daam_nb.show.explorer.model.views.view import NETWORK
 
 LONGEST_SIDE = 64  # of what is sent for every step; finer maps come when the hand rests
 STACK_BYTES = 2**20  # of one word's steps
-TILES_BYTES = 3 * 2**19  # of all heads of all layers
-MANY_TILES, SMALL_TILE = 200, 32  # nobody sees more in so many tiles on one screen
+TILES_BYTES = 400_000  # of all heads of all layers; larger ones come where one looks closer
+TILE_SIDES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 2, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,8 @@ class Subject:
         Whether the negative prompt's words are shown.
     kind
         What the maps show.
+    table
+        What is known of the model's heads beside this recording.
     name
         What pages call it: of two subjects that are open, each has another, whatever they hold.
     """
@@ -46,6 +52,7 @@ class Subject:
     choices: Mapping[str, tuple[int, ...]]
     negative: bool = False
     kind: MapKind = ATTENTION
+    table: HeadTable | None = None
     name: str = field(default_factory=lambda: secrets.token_hex(6))
     _asked_for: list[Entry] = field(default_factory=list, init=False)
 
@@ -148,18 +155,27 @@ class Subject:
     def tile_sizes(self) -> tuple[tuple[int, int], ...]:
         """(height, width) of each layer's tiles: its own, or a longest side at which all fit.
 
-        At most 32 where there are more than 200 tiles, and halved until all take 1.5 MiB.
+        All take at most 400 kB.
         """
-        longest = max(max(layer.size) for layer in self.layers)
-        if sum(layer.heads for layer in self.layers) > MANY_TILES:
-            longest = min(longest, SMALL_TILE)
-        while True:
-            sizes = tuple(_within(layer.size, longest) for layer in self.layers)
+        own = max(max(layer.size) for layer in self.layers)
+        for longest in (own, *(side for side in TILE_SIDES if side < own)):
+            sizes = tuple(within(layer.size, longest) for layer in self.layers)
             cells = zip(self.layers, sizes, strict=True)
-            nbytes = sum(layer.heads * size[0] * size[1] for layer, size in cells)
-            if nbytes <= TILES_BYTES or longest == 1:
-                return sizes
-            longest = -(-longest // 2)
+            if sum(layer.heads * size[0] * size[1] for layer, size in cells) <= TILES_BYTES:
+                break
+        return sizes
+
+    @cached_property
+    def measures(self) -> tuple[Measure, ...]:
+        """What the heads can be colored and sorted by."""
+        return measures_of(
+            self.run,
+            kind=self.kind.name,
+            unit=clean(self.view.unit),
+            of_heads=self.kind.of_heads,
+            negative=self.negative,
+            table=self.table,
+        )
 
 
 def subject_of(
@@ -169,6 +185,7 @@ def subject_of(
     recommended: LayerChoice | None = None,
     negative: bool = False,
     kind: str = "attention",
+    table: HeadTable | str | os.PathLike[str] | bool | None = None,
 ) -> tuple[Subject, str]:
     """Read a recording and the choices of layers that are offered.
 
@@ -201,7 +218,7 @@ def subject_of(
         )
     if not of_kind.of_layers:
         heat_maps(run, kind=kind, layers=layers, negative=negative)  # refuses a choice of them
-        subject = Subject(run, {"all": (0,)}, negative, of_kind)
+        subject = Subject(run, {"all": (0,)}, negative, of_kind, None)
         subject.view.check()
         return subject, "all"
     every = tuple(range(len(run.layers)))
@@ -216,7 +233,7 @@ def subject_of(
         first = "all"  # facts["left_out"] says so
     elif first not in choices:
         first, choices["given"] = "given", _numbers(run, layers)
-    subject = Subject(run, choices, negative, of_kind)
+    subject = Subject(run, choices, negative, of_kind, _table(run, table))
     subject.view.check()
     return subject, first
 
@@ -234,12 +251,30 @@ def short_labels(layers: Iterable[Layer]) -> tuple[str, ...]:
     )
 
 
+def _table(run: Recording, table: object) -> HeadTable | None:
+    """The table of the model's heads: that given, None: the one that is known of it, if any."""
+    if isinstance(table, str | os.PathLike):
+        return HeadTable.read(table)
+    if table is None or table is True:
+        try:
+            return head_table(run)
+        except SelectionError:
+            if table:
+                raise
+            return None
+    if table is not False and not isinstance(table, HeadTable):
+        raise WrongKindError(
+            f"head_table= is a HeadTable, the path of its file, or False, not {kind_of(table)}."
+        )
+    return table or None
+
+
 def _numbers(run: Recording, choice: LayerChoice) -> tuple[int, ...]:
     chosen = {layer.name for layer in select_layers(run.layers, choice)}
     return tuple(n for n, layer in enumerate(run.layers) if layer.name in chosen)
 
 
-def _within(size: tuple[int, int], longest: int) -> tuple[int, int]:
+def within(size: tuple[int, int], longest: int) -> tuple[int, int]:
     """Make a size smaller, its proportions kept, until its longer side is at most `longest`."""
     factor = max(1.0, max(size) / longest)
     return max(1, round(size[0] / factor)), max(1, round(size[1] / factor))

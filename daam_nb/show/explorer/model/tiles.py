@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from daam_nb.show.explorer.model.selection import compact
 from daam_nb.show.explorer.model.stacks import LEVELS, quantized
-from daam_nb.show.explorer.model.subject import Subject
+from daam_nb.show.explorer.model.subject import Subject, within
 from daam_nb.show.explorer.model.views.attention import area_weights
 
 
@@ -29,6 +29,8 @@ class Tiles:
         Of attention the mean over the steps and the word's tokens, not interpolated.
     shown
         Per layer (height, width) of what is sent: `Subject.tile_sizes`.
+    mean
+        Per layer and head: the mean over the cells.
     entropy
         Per layer and head: Shannon entropy as a share of its largest value log2(y * x), so that
         layers of different sizes compare: 0 all in one cell, 1 the same everywhere.
@@ -39,6 +41,7 @@ class Tiles:
     key: str
     maps: tuple[NDArray[np.float32], ...]
     shown: tuple[tuple[int, int], ...]
+    mean: tuple[tuple[float, ...], ...]
     entropy: tuple[tuple[float, ...], ...]
     peak: tuple[tuple[float, ...], ...]
 
@@ -51,7 +54,7 @@ class Tiles:
             uint8.
         dict
             key; per layer: tile (height, width), offset of the first byte; scales per layer and
-            head: the value of level 255; entropy and peak.
+            head: the value of level 255; mean, entropy and peak.
         """
         parts, offsets, scales, at = [], [], [], 0
         for maps, size in zip(self.maps, self.shown, strict=True):
@@ -65,10 +68,29 @@ class Tiles:
             "tile": [list(size) for size in self.shown],
             "offsets": offsets,
             "scales": scales,
-            "entropy": [[_digits(one) for one in layer] for layer in self.entropy],
-            "peak": [[_digits(one) for one in layer] for layer in self.peak],
         }
+        for name, values in (("mean", self.mean), ("entropy", self.entropy), ("peak", self.peak)):
+            meta[name] = [[_digits(one) for one in layer] for layer in values]
         return b"".join(parts), meta
+
+    def packed_layer(self, layer: int, longest: int) -> tuple[bytes, dict[str, object]]:
+        """Write the tiles of one layer, larger than among all: at most `longest` on a side.
+
+        Returns
+        -------
+        bytes
+            uint8, (head, y, x).
+        dict
+            key, layer; tile (height, width); scales per head.
+        """
+        maps = self.maps[layer]
+        levels, scales = quantized(_area_mean(maps, within(maps.shape[1:], longest)))
+        return levels.tobytes(), {
+            "key": self.key,
+            "layer": layer,
+            "tile": list(levels.shape[1:]),
+            "scales": [_digits(scale * LEVELS) for scale in scales],
+        }
 
 
 def tiles_of(subject: Subject, word: int, steps: tuple[int, int]) -> Tiles:
@@ -79,6 +101,7 @@ def tiles_of(subject: Subject, word: int, steps: tuple[int, int]) -> Tiles:
         key=compact([word, *steps]),
         maps=maps,
         shown=subject.tile_sizes,
+        mean=tuple(tuple(layer.mean((1, 2), dtype=np.float64).tolist()) for layer in maps),
         entropy=tuple(tuple(_evenness(layer)) for layer in maps),
         peak=tuple(tuple(layer.max((1, 2)).tolist()) for layer in maps),
     )

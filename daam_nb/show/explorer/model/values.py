@@ -11,6 +11,7 @@ from daam_nb.errors import SelectionError
 from daam_nb.head_tables import relevant_heads
 from daam_nb.kinds import kind_of
 from daam_nb.selection import RELEVANT, Heads
+from daam_nb.show.explorer.model.measures import named
 from daam_nb.show.explorer.model.ranking import corners_of
 from daam_nb.show.explorer.model.selection import (
     Several,
@@ -146,6 +147,35 @@ class ChoiceName(Kind):
         if not isinstance(value, str):
             raise self.refuse(value)
         return value
+
+
+@dataclass(frozen=True)
+class MeasureName(Kind):
+    """The name of a measure of heads that the recording has, or one of some others.
+
+    Attributes
+    ----------
+    also
+        What else can be chosen -> what a person reads in the page.
+    """
+
+    values: str = "the name of a measure of heads"
+    also: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        others = ", ".join(map(repr, self.also))
+        object.__setattr__(self, "values", f"{others}, or {self.values}" if others else self.values)
+
+    def read(self, value: Any, subject: Subject) -> str:
+        if not isinstance(value, str):
+            raise self.refuse(value)
+        if value not in self.also:
+            named(subject.measures, value)
+        return value
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        return {"options": [list(option) for option in self.also.items()]}
 
 
 @dataclass(frozen=True)

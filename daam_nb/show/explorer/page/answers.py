@@ -17,7 +17,10 @@ string.
 | stack, stack_b | every step of a word in 8 bits: `stacks` |
 | exact, exact_b | the map of `heat_maps`, float32 |
 | tiles | the word in every head: `tiles` |
-| overlap | how much of each tile lies in the mask |
+| overlap | how much of each tile lies in the mask, and what chance gives; at {polygon}: in it |
+| measure, at {measure} | a number for each head that neither depends on the mask nor is of a tile |
+| likeness | all heads in an order in which like maps stand together |
+| layer_tiles, at {layers, side} | the tiles of some layers, larger than among all |
 | words, at {y, x} | the words' values there and their shares |
 | background | what makes lifts of the shares of any place: `Background` |
 | entry, at {span} | the number of a phrase, which is then among the facts' words |
@@ -31,17 +34,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from daam_nb.errors import DaamError, SelectionError
 from daam_nb.show.explorer.export.png import mask_name, mask_png
 from daam_nb.show.explorer.model.container import VERSION, Part
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import clean
-from daam_nb.show.explorer.model.ranking import bars, shares_of, words_in
+from daam_nb.show.explorer.model.likeness import likeness_order
+from daam_nb.show.explorer.model.measures import effect_shares, named, table_values
+from daam_nb.show.explorer.model.ranking import bars, inside, shares_of, words_in
 from daam_nb.show.explorer.model.selection import (
     LayerHeads,
     Numbers,
     Selected,
     check,
+    compact,
     number_of,
     places_of,
     steps_within,
@@ -51,6 +59,7 @@ from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.tiles import overlaps
 
 Message = tuple[dict[str, Any], list[bytes]]
+LARGEST_TILE = 64  # a side of the tiles that come where one looks closer
 FIRST = ("stack", "exact", "stack_b", "exact_b", "tiles")  # what a page paints first
 
 
@@ -248,15 +257,58 @@ def _tiles(engine: Engine, question: Question) -> list[Part]:
 
 
 def _overlap(engine: Engine, question: Question) -> list[Part]:
-    selected = question.selected
-    mask = engine.mask(selected, question.threshold)
+    selected, subject = question.selected, engine.subject
+    polygon = (question.at or {}).get("polygon")
+    if polygon is None:
+        mask = engine.mask(selected, question.threshold)
+        of = {"key": selected.key, "threshold": question.threshold}
+    else:
+        mask = torch.from_numpy(inside(polygon, subject.grid))
+        of = {"key": engine.tiles(selected).key, "polygon": polygon}
     part = {
         "name": "overlap",
-        "key": selected.key,
-        "threshold": question.threshold,
+        **of,
         "values": overlaps(engine.tiles(selected), mask),
+        "chance": float(mask.double().mean()),
     }
     return [(part, b"")]
+
+
+def _measure(engine: Engine, question: Question) -> list[Part]:
+    subject, selected = engine.subject, question.selected
+    name = (question.at or {}).get("measure")
+    measure = named(subject.measures, name if isinstance(name, str) else "")
+    if measure.of == "model":
+        assert subject.table is not None  # else there is no such measure
+        key, values = name, table_values(subject.table, subject.layers, measure.name)
+    elif measure.of == "word":
+        entry = subject.entries[selected.word]
+        values = effect_shares(subject.run, entry, selected.steps, negative=subject.negative)
+        key = f"{name} {compact([selected.word, *selected.steps])}"
+    else:
+        raise SelectionError(f"The measure {name!r} comes with the tiles, or with the overlap.")
+    return [({"name": "measure", "key": key, "values": values}, b"")]
+
+
+def _likeness(engine: Engine, question: Question) -> list[Part]:
+    tiles = engine.tiles(question.selected)
+    return [({"name": "likeness", "key": tiles.key, "order": likeness_order(tiles.maps)}, b"")]
+
+
+def _layer_tiles(engine: Engine, question: Question) -> list[Part]:
+    at = question.at or {}
+    layers, side = at.get("layers"), at.get("side")
+    known = range(len(engine.subject.layers))
+    if not isinstance(layers, list) or not all(type(n) is int and n in known for n in layers):
+        raise SelectionError("The question lacks layers.")
+    if type(side) is not int or side < 1:
+        raise SelectionError("The question lacks the size of the tiles.")
+    tiles = engine.tiles(question.selected)
+    parts = []
+    for layer in layers:
+        packed, meta = tiles.packed_layer(layer, min(side, LARGEST_TILE))
+        parts.append(({"name": "layer_tiles", "dtype": "u1", **meta}, packed))
+    return parts
 
 
 def _words(engine: Engine, question: Question) -> list[Part]:
@@ -330,6 +382,9 @@ _PARTS: dict[str, Callable[[Engine, Question], list[Part]]] = {
     "exact_b": _exact_b,
     "tiles": _tiles,
     "overlap": _overlap,
+    "measure": _measure,
+    "likeness": _likeness,
+    "layer_tiles": _layer_tiles,
     "words": _words,
     "background": _background,
     "region": _region,

@@ -16,7 +16,9 @@ var controls_data_default = {
   colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colors", panel: "look" },
   playing: { kind: "Flag", default: !1, redraws: ["STEPS"] },
   interval: { kind: "Whole", default: 200, redraws: ["STEPS"] },
-  tile_sort: { kind: "OneOf", default: "network", redraws: ["GRID"], options: [["network", "by network"], ["entropy", "by sharpness"], ["peak", "by strength"], ["overlap", "by overlap"]], label: "Order", panel: "tiles" },
+  tile_measure: { kind: "MeasureName", default: "mean", redraws: ["GRID"], options: [] },
+  tile_sort: { kind: "MeasureName", default: "network", redraws: ["GRID"], options: [["network", "by network"], ["likeness", "by likeness"]] },
+  tile_show: { kind: "OneOf", default: "auto", redraws: ["GRID"], options: [["auto", "maps, or colors"], ["maps", "maps"], ["colors", "colors"]], label: "Show", title: "Small maps, or one color for each head by its measure", panel: "tiles" },
   tile_scale: { kind: "OneOf", default: "own", redraws: ["GRID"], options: [["common", "one scale"], ["own", "own scales"]], label: "Scale", title: "Colors of the tiles: by the strongest of all, or each by its own peak", panel: "tiles" },
   show_pieces: { kind: "Flag", default: !1, redraws: ["WORDS"] },
   show_syntax: { kind: "Flag", default: !1, redraws: ["WORDS"] },
@@ -47,6 +49,10 @@ function holds(chosen, layer, head) {
 function withHeads(facts, layers, chosen, pairs) {
   let before2 = expanded(facts, layers, chosen), isIn = (list2, [l, h]) => list2.some(([layer, head]) => layer === l && head === h), taken = pairs.every((pair2) => isIn(before2, pair2)), after = before2.filter((pair2) => !isIn(pairs, pair2)).concat(taken ? [] : pairs);
   return asChoice(after.sort(([l, h], [layer, head]) => l - layer || h - head));
+}
+function withSet(facts, layers, chosen, pairs, more) {
+  let all = more ? [...expanded(facts, layers, chosen), ...pairs] : pairs, sorted2 = [...new Map(all.map((pair2) => [pair2[0] * 4096 + pair2[1], pair2]))].sort(([p], [q]) => p - q).map(([, pair2]) => pair2);
+  return sorted2.length > 0 && sorted2[0][0] === sorted2[sorted2.length - 1][0] && sorted2.length === facts.layers[sorted2[0][0]].heads ? { layer: sorted2[0][0], head: -1, heads: [] } : asChoice(sorted2);
 }
 function withColumn(facts, layers, chosen, head) {
   if (chosen.layer < 0 && pairsIn(chosen.head).length === 0) {
@@ -189,7 +195,7 @@ var Address = class {
     read: (text, _, { options = [] }) => options.some(([value]) => value === text) ? text : void 0
   },
   Region: {
-    write: (corners) => corners.map((corner) => corner.map((at2) => +at2.toFixed(4)).join(",")).join(";") || "none",
+    write: (corners) => corners.map((corner) => corner.map((at) => +at.toFixed(4)).join(",")).join(";") || "none",
     read: (text) => {
       if (text === "none") return [];
       let corners = text.split(";").map((corner) => corner.split(",").map(share));
@@ -245,7 +251,7 @@ function before(one, other) {
   return typeof one == "number" ? one < other : one[0] < other[0] || one[0] === other[0] && one[1] < other[1];
 }
 function halves(term) {
-  let at2 = term.indexOf("="), [name2, value] = at2 < 0 ? [term, ""] : [term.slice(0, at2), term.slice(at2 + 1)];
+  let at = term.indexOf("="), [name2, value] = at < 0 ? [term, ""] : [term.slice(0, at), term.slice(at + 1)];
   try {
     return [name2, decodeURIComponent(value)];
   } catch {
@@ -302,9 +308,9 @@ function bodyOf(bytes) {
 function listed(bytes, header) {
   if (header.v !== VERSION) return null;
   let body = bodyOf(bytes), parts = header.parts.map(
-    ({ at: at2, bytes: count, ...part }) => (
+    ({ at, bytes: count, ...part }) => (
       // The bytes may belong to the transport, which is free to use them again.
-      { ...part, bytes: bytes.slice(body + at2, body + at2 + count) }
+      { ...part, bytes: bytes.slice(body + at, body + at + count) }
     )
   );
   return { header, parts };
@@ -312,23 +318,23 @@ function listed(bytes, header) {
 
 // src/filters.js
 function restore(bytes, { filter = "", blocks = [] }) {
-  let at2 = 0;
+  let at = 0;
   for (let [t, y, x] of blocks) {
-    let block = bytes.subarray(at2, at2 + t * y * x), strides = (
+    let block2 = bytes.subarray(at, at + t * y * x), strides = (
       /** @type {Record<string, number>} */
       { t: y * x, y: x, x: 1 }
     ), lengths = (
       /** @type {Record<string, number>} */
       { t, y, x }
     );
-    for (let axis2 of [...filter].reverse()) accumulate(block, strides[axis2], lengths[axis2]);
-    at2 += t * y * x;
+    for (let axis2 of [...filter].reverse()) accumulate(block2, strides[axis2], lengths[axis2]);
+    at += t * y * x;
   }
 }
-function accumulate(block, stride, length) {
+function accumulate(block2, stride, length) {
   let whole = stride * length;
-  for (let i = 0; i < block.length; i++)
-    i % whole >= stride && (block[i] += block[i - stride]);
+  for (let i = 0; i < block2.length; i++)
+    i % whole >= stride && (block2[i] += block2[i - stride]);
 }
 
 // src/lift.js
@@ -350,7 +356,7 @@ function liftOf(share3, whole) {
   return whole > 0 ? share3 / whole : 0;
 }
 function backgroundOf(maps) {
-  let whole = sharesOf(means(maps)), cells = [...maps.values()][0]?.length ?? 0, at2 = Array.from({ length: cells }, (_, i) => [i]), chance = chanceAt(maps, at2, whole);
+  let whole = sharesOf(means(maps)), cells = [...maps.values()][0]?.length ?? 0, at = Array.from({ length: cells }, (_, i) => [i]), chance = chanceAt(maps, at, whole);
   return [...whole].map(([word, share3]) => ({ word, share: share3, chance: chance.get(word) ?? [] }));
 }
 function rowsIn(maps, inside, width) {
@@ -363,24 +369,24 @@ function rowsIn(maps, inside, width) {
     chance: chance?.get(word) ?? null
   }));
 }
-function lifted(rows, background) {
+function lifted(rows2, background) {
   let of = new Map(background.map((one) => [one.word, one]));
-  return rows.map((row) => {
+  return rows2.map((row) => {
     let { share: share3 = 0, chance = null } = of.get(row.word) ?? {};
     return { ...row, lift: liftOf(row.share, share3), chance };
   });
 }
-function inOrder(rows, by) {
-  let byLift = by === "lift" && rows.every(({ lift }) => lift !== void 0), size = (row) => byLift ? row.lift ?? 0 : row.value;
-  return [...rows].sort((p, q) => size(q) - size(p));
+function inOrder(rows2, by) {
+  let byLift = by === "lift" && rows2.every(({ lift }) => lift !== void 0), size = (row) => byLift ? row.lift ?? 0 : row.value;
+  return [...rows2].sort((p, q) => size(q) - size(p));
 }
 function shifts(inside, width) {
-  let cells = cellsOf(inside), height = inside.length / width, rows = cells.map((cell) => Math.floor(cell / width)), columns = cells.map((cell) => cell % width), down = spread(least(rows), height - 1 - most(rows)), right = spread(least(columns), width - 1 - most(columns));
+  let cells = cellsOf(inside), height = inside.length / width, rows2 = cells.map((cell) => Math.floor(cell / width)), columns2 = cells.map((cell) => cell % width), down = spread(least(rows2), height - 1 - most(rows2)), right = spread(least(columns2), width - 1 - most(columns2));
   return down.flatMap((dy) => right.map((dx) => dy * width + dx)).filter((by) => by !== 0);
 }
 function spread(before2, behind) {
-  let count = before2 + behind + 1, kept = Math.min(count, SHIFTS), at2 = (i) => Math.floor(i * (count - 1) / Math.max(1, kept - 1));
-  return Array.from({ length: kept }, (_, i) => at2(i) - before2);
+  let count = before2 + behind + 1, kept = Math.min(count, SHIFTS), at = (i) => Math.floor(i * (count - 1) / Math.max(1, kept - 1));
+  return Array.from({ length: kept }, (_, i) => at(i) - before2);
 }
 var least = (values) => values.reduce((p, q) => Math.min(p, q), 1 / 0), most = (values) => values.reduce((p, q) => Math.max(p, q), -1 / 0);
 function cellsOf(inside) {
@@ -415,8 +421,8 @@ function chanceAt(maps, places, whole) {
   );
 }
 function percentile(sorted2, part) {
-  let at2 = part * (sorted2.length - 1), low = Math.floor(at2), high = Math.min(low + 1, sorted2.length - 1);
-  return sorted2[low] + (at2 - low) * (sorted2[high] - sorted2[low]);
+  let at = part * (sorted2.length - 1), low = Math.floor(at), high = Math.min(low + 1, sorted2.length - 1);
+  return sorted2[low] + (at - low) * (sorted2[high] - sorted2[low]);
 }
 
 // src/measure.js
@@ -438,9 +444,9 @@ function overlap(a, levelA, b, levelB, out) {
   let either = inA + inB - both;
   return out.iou = either > 0 ? both / either : 0, out.iod = inB > 0 ? both / inB : 0, out.ioh = inA > 0 ? both / inA : 0, out;
 }
-function overlapsOf(tiles, map, threshold) {
-  let level = levelOf(map.max, threshold), mask = Float64Array.from(map.values, (value) => value >= level ? 1 : 0);
-  return tiles.tile.map(([height, width], layer) => {
+function overlapsOf(tiles, map, { threshold, region }) {
+  let level = levelOf(map.max, threshold), mask = region ? Float64Array.from(cellsInside(region, map.height, map.width)) : Float64Array.from(map.values, (value) => value >= level ? 1 : 0);
+  return { values: tiles.tile.map(([height, width], layer) => {
     let inside = areaMean(mask, map.height, map.width, height, width);
     return tiles.scales[layer].map((_, head) => {
       let from = tiles.offsets[layer] + head * height * width, part = 0, whole = 0;
@@ -448,7 +454,7 @@ function overlapsOf(tiles, map, threshold) {
         part += tiles.data[from + i] * inside[i], whole += tiles.data[from + i];
       return whole > 0 ? part / whole : 0;
     });
-  });
+  }), chance: mask.reduce((sum, one) => sum + one, 0) / mask.length };
 }
 function areaMean(values, height, width, down, across) {
   let made3 = new Float64Array(down * across);
@@ -550,7 +556,7 @@ function meanOver(stack, lo, hi, out) {
 // src/memory.js
 var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, OVERLAPS = 64, Memory = class {
   constructor() {
-    this.stacks = new Cache(STACK_BYTES), this.exacts = new Cache(EXACT_BYTES), this.reduced = new Cache(EXACT_BYTES), this.tileSets = new Cache(TILE_BYTES), this.overlaps = new Cache(OVERLAPS);
+    this.stacks = new Cache(STACK_BYTES), this.exacts = new Cache(EXACT_BYTES), this.reduced = new Cache(EXACT_BYTES), this.tileSets = new Cache(TILE_BYTES), this.overlaps = new Cache(OVERLAPS), this.measures = new Cache(OVERLAPS), this.orders = new Cache(OVERLAPS), this.layerTiles = new Cache(TILE_BYTES);
   }
   /**
    * Keep a part that says what it is made of; what does not fit what is said of it is not taken.
@@ -572,7 +578,7 @@ var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, OVERLA
     if (part.name === "reduced")
       return this.reduced.put(part.key, { ...part.map, over: part.over }, 4 * part.map.values.length), !0;
     if (part.name === "tiles" && bytes.length > 0) {
-      let [word, lo, hi] = JSON.parse(part.key), { key, tile, offsets, scales, entropy, peak } = part, tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, entropy, peak };
+      let [word, lo, hi] = JSON.parse(part.key), { key, tile, offsets, scales, mean, entropy, peak } = part, tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, mean, entropy, peak };
       return this.tileSets.put(
         key,
         /** @type {Tiles} */
@@ -580,11 +586,23 @@ var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, OVERLA
         bytes.length
       ), !0;
     }
-    return part.name === "overlap" ? (this.overlaps.put(overlapKey(part.key, part.threshold), part.values, 1), !0) : !1;
+    if (part.name === "overlap") {
+      let of = part.polygon ? JSON.stringify(part.polygon) : part.threshold, { values, chance } = part;
+      return this.overlaps.put(overlapKey(part.key, of), { values, chance }, 1), !0;
+    }
+    if (part.name === "measure")
+      return this.measures.put(part.key, { values: part.values }, 1), !0;
+    if (part.name === "likeness")
+      return this.orders.put(part.key, part.order, 1), !0;
+    if (part.name === "layer_tiles" && bytes.length > 0) {
+      let { key, layer, tile, scales } = part, before2 = this.layerTiles.get(`${key} ${layer}`);
+      return before2 && before2.tile[0] >= tile[0] ? !1 : (this.layerTiles.put(`${key} ${layer}`, { data: bytes, tile, scales }, bytes.length), !0);
+    }
+    return !1;
   }
 };
-function overlapKey(key, threshold) {
-  return `${key} ${threshold}`;
+function overlapKey(key, of) {
+  return `${key} ${of}`;
 }
 
 // src/times.js
@@ -1162,7 +1180,7 @@ var Shim = class {
    * @param {Question} question
    * @returns {Promise<Part[]>}
    */
-  async ask({ want, sel, at: at2 }) {
+  async ask({ want, sel, at }) {
     let [lo, hi] = placesOf(
       this.facts,
       /** @type {[number, number]} */
@@ -1170,7 +1188,7 @@ var Shim = class {
     ), { choice, layer, head, word } = sel, parts = [];
     for (let name2 of want) {
       let key = [name2.endsWith("_b") ? sel.word_b : word, choice, layer, head];
-      name2.startsWith("stack") ? parts.push(await this.#chosen("stack", key) ?? await this.#reduced(key)) : name2.startsWith("exact") ? parts.push(await this.#chosen("exact", [...key, lo, hi])) : name2 === "tiles" ? parts.push(await this.#tiles(word, lo, hi)) : name2 === "words" ? parts.push(await this.#words(sel, at2)) : name2 === "background" ? parts.push(await this.#background(sel)) : name2 === "region" && parts.push(await this.#region(sel, at2));
+      name2.startsWith("stack") ? parts.push(await this.#chosen("stack", key) ?? await this.#reduced(key)) : name2.startsWith("exact") ? parts.push(await this.#chosen("exact", [...key, lo, hi])) : name2 === "tiles" ? parts.push(await this.#tiles(word, lo, hi)) : name2 === "words" ? parts.push(await this.#words(sel, at)) : name2 === "background" ? parts.push(await this.#background(sel)) : name2 === "region" && parts.push(await this.#region(sel, at));
     }
     let own = parts.filter((part) => part !== null);
     for (let part of own) this.memory.take(part);
@@ -1265,10 +1283,10 @@ var Shim = class {
    * @param {Question["at"]} at
    * @returns {Promise<Part>}
    */
-  async #words(sel, at2) {
+  async #words(sel, at) {
     let { y, x } = (
       /** @type {{y: number, x: number}} */
-      at2
+      at
     ), { maps, height, width, note } = await this.#maps(sel), cell = cellOf(y, height) * width + cellOf(x, width), values = new Map([...maps].map(([word, map]) => [word, map[cell]]));
     return { name: "words", key: "", rows: [...sharesOf(values)].map(([word, share3]) => ({
       word,
@@ -1289,10 +1307,10 @@ var Shim = class {
    * @param {Question["at"]} at
    * @returns {Promise<Part>}
    */
-  async #region(sel, at2) {
+  async #region(sel, at) {
     let { polygon } = (
       /** @type {{polygon: [number, number][]}} */
-      at2
+      at
     ), steps = placesOf(
       this.facts,
       /** @type {[number, number]} */
@@ -1425,9 +1443,1717 @@ function short2(value) {
   let size = Math.floor(Math.log10(Math.abs(value)));
   return size < -5 ? value.toExponential(1) : value.toFixed(Math.min(8, Math.max(0, 2 - size)));
 }
-function brief(value) {
-  return value === 0 || value === 1 ? String(value) : value < 0.01 ? "<.01" : value.toPrecision(2).replace(/^0/, "");
+
+// src/flags.js
+var WORDS = 1, MAP = 2, BASE = 4, STEPS = 8, STRIP = 16, GRID = 32, SELECTION = 64, LOOK = 128, PANEL = 256, THEME = 512, ALL = 1023, NAMED = { WORDS, MAP, BASE, STEPS, STRIP, GRID, SELECTION, LOOK, PANEL, THEME, ALL }, OF_TRAIT = { _facts: ALL };
+for (let [name2, { redraws }] of Object.entries(controls_data_default))
+  OF_TRAIT[name2] = redraws.reduce(
+    (flags, flag) => flags | NAMED[
+      /** @type {keyof typeof NAMED} */
+      flag
+    ],
+    0
+  );
+
+// src/naming.js
+function unitText(facts) {
+  return facts.unit ?? "attention probability";
 }
+function unitTitle(facts) {
+  let unit = unitText(facts);
+  return unit.charAt(0).toUpperCase() + unit.slice(1);
+}
+function stepsText(facts, lo, hi) {
+  if (facts.summed) return "all steps";
+  let first = facts.steps?.[lo]?.place ?? lo, last = facts.steps?.[hi - 1]?.place ?? hi - 1;
+  return first === last ? `step ${first}` : `steps ${first}–${last}`;
+}
+function timestepText(facts, step) {
+  let time = facts.steps?.[step]?.timestep;
+  return time === void 0 ? "" : `t = ${Math.round(time * 100) / 100}`;
+}
+function tileText(facts, layers, head) {
+  let labels = layers.map((layer) => facts.layers?.[layer]?.label ?? String(layer));
+  return `${labels.length > 1 ? `${labels[0]} to ${labels[labels.length - 1]}` : labels[0]}, ${head < 0 ? "mean of the heads" : `head ${head}`}`;
+}
+function layersText(state) {
+  let { facts } = state, { layer, head } = state.chosen, label = (i) => facts.layers?.[i]?.label ?? "", pairs = pairsIn(head), of = new Set(pairs.map(([i]) => i));
+  return of.size > 1 ? `${pairs.length} heads of ${of.size} layers` : of.size === 1 ? `${label(pairs[0][0])}, ${headsText(pairs.map(([, h]) => h))}` : `${layer < 0 ? `${state.get("choice")} layers` : label(layer)}, ${head === -1 ? "all heads" : headsText(numbersIn(head))}`;
+}
+function headsText(heads) {
+  let last = heads.at(-1);
+  return heads.length > 1 ? `heads ${heads.slice(0, -1).join(", ")} and ${last}` : `head ${last}`;
+}
+function wordText(facts, number) {
+  let word = facts.words?.[number];
+  if (!word) return String(number);
+  let same4 = facts.words.filter(
+    ({ text, kind }) => kind === word.kind && text.toLowerCase() === word.text.toLowerCase()
+  );
+  return same4.length > 1 ? `${word.text} (${same4.indexOf(word) + 1})` : word.text;
+}
+
+// src/asker.js
+var Asker = class {
+  /**
+   * @param {AnySource} source
+   * @param {(question: Question, parts: Part[] | null) => void} answered told what was asked and
+   *   answered; null where it could not be
+   */
+  constructor(source, answered) {
+    this.source = source, this.answered = answered, this.asking = null, this.text = "", this.failed = { text: "", error: "" }, this.timer = void 0;
+  }
+  /** Why what is wanted now cannot be had; empty where it can. It goes when something else is. */
+  get problem() {
+    return this.text !== "" && this.text === this.failed.text ? this.failed.error : "";
+  }
+  /**
+   * Want something, or nothing. While a question is open the next one waits: the kernel answers one
+   * after the other, and by then something else may be wanted.
+   *
+   * @param {Question | null} question
+   */
+  want(question) {
+    if (clearTimeout(this.timer), this.text = question ? JSON.stringify([this.source.run, question]) : "", this.asking) {
+      if (this.asking.text === this.text) return;
+      let wait = question ? this.asking.since + times.stale - performance.now() : 0;
+      if (wait > 0) {
+        this.timer = setTimeout(() => this.want(question), wait);
+        return;
+      }
+      this.asking.stop.abort(), this.asking = null;
+    }
+    question && this.text !== this.failed.text && this.#ask(question, this.text);
+  }
+  /**
+   * @param {Question} question
+   * @param {string} text
+   */
+  async #ask(question, text) {
+    let asking = { text, since: performance.now(), stop: new AbortController() };
+    this.asking = asking;
+    let parts = null;
+    try {
+      parts = await this.source.ask(question, { signal: asking.stop.signal });
+    } catch (error) {
+      if (asking.stop.signal.aborted) return;
+      let told = error instanceof NoKernel ? "" : (
+        /** @type {Error} */
+        error.message
+      );
+      error instanceof Moot || (this.failed = { text, error: told });
+    }
+    this.asking === asking && (this.asking = null), this.answered(question, parts);
+  }
+  /** Ask again what could not be answered: another kernel may be there. */
+  retry() {
+    this.failed = { text: "", error: "" };
+  }
+  destroy() {
+    clearTimeout(this.timer), this.asking?.stop.abort(), this.asking = null;
+  }
+};
+
+// src/atlas/measures.js
+function measuresOf({ state }) {
+  return state.facts.measures ?? [];
+}
+function measureOf(scope, name2) {
+  return measuresOf(scope).find((measure) => measure.name === name2);
+}
+function valuesOf(scope, name2, tiles) {
+  let measure = measureOf(scope, name2);
+  if (!measure) return null;
+  let { source } = scope;
+  if (measure.of === "tile")
+    return tiles?.[
+      /** @type {"mean" | "peak" | "entropy"} */
+      name2
+    ] ?? null;
+  if (measure.of === "model" || measure.of === "word")
+    return source.memory.measures.get(measureKey(scope, name2))?.values ?? null;
+  let overlap2 = overlapOf(scope, tiles);
+  if (!overlap2) return null;
+  if (name2 === "overlap") return overlap2.values;
+  let { chance } = overlap2;
+  return overlap2.values.map(
+    (row) => row.map((value) => value === null || !(chance > 0) ? null : value / chance)
+  );
+}
+function measureKey(scope, name2) {
+  return measureOf(scope, name2)?.of === "model" ? name2 : `${name2} ${scope.maps.tilesKey}`;
+}
+function shareKey({ maps, state }) {
+  let region = state.get("region");
+  return region?.length > 0 ? overlapKey(maps.tilesKey, JSON.stringify(region)) : overlapKey(maps.exactKey(0), state.get("threshold"));
+}
+function overlapOf(scope, tiles) {
+  let { maps, source, state } = scope, overlap2 = source.memory.overlaps.get(shareKey(scope));
+  if (overlap2 && (!tiles || tiles.key === maps.tilesKey)) return overlap2;
+  if (!tiles) return null;
+  let { hover } = maps;
+  maps.hover = null;
+  let shown = maps.shown(0);
+  maps.hover = hover;
+  let region = state.get("region");
+  if (!shown && !(region?.length > 0)) return null;
+  let [height, width] = shown ? [shown.height, shown.width] : state.facts.grid;
+  return overlapsOf(tiles, shown ?? { values: [], height, width, max: 0 }, {
+    threshold: state.get("threshold"),
+    region: region?.length > 0 ? region : null
+  });
+}
+function rangeOf(values, counts) {
+  let [low, high] = [1 / 0, -1 / 0];
+  return values.forEach((row, r) => {
+    if (counts(r))
+      for (let value of row)
+        value !== null && (value < low && (low = value), value > high && (high = value));
+  }), low <= high ? [low, high] : [0, 0];
+}
+function ranked(values, heads, lowFirst) {
+  let all = heads.flatMap(
+    (count, row) => Array.from({ length: count }, (_, column) => ({ row, column }))
+  ), sign = lowFirst ? 1 : -1, by = ({ row, column }) => {
+    let value = values?.[row]?.[column] ?? null;
+    return value === null ? 1 / 0 : sign * value;
+  }, keys = new Map(all.map((place) => [place, by(place)]));
+  return all.sort((p, q) => {
+    let [a, b] = [keys.get(p) ?? 0, keys.get(q) ?? 0];
+    return a === b ? 0 : a - b;
+  });
+}
+function orderOf(scope) {
+  let { maps, source, state } = scope, sort = state.get("tile_sort"), tiles = maps.tiles();
+  if (sort === "network" || !tiles) return null;
+  let heads = state.facts.layers.map((layer) => layer.heads);
+  if (sort === "likeness") {
+    let order = source.memory.orders.get(tiles.key), all = ranked(null, heads, !1);
+    return order?.length === all.length ? order.map((i) => all[i]) : null;
+  }
+  let values = valuesOf(scope, sort, tiles);
+  return values && ranked(values, heads, measureOf(scope, sort)?.low_first ?? !1);
+}
+
+// src/atlas/asking.js
+var AT_ONCE = 6, AtlasWants = class {
+  /**
+   * @param {Scope} scope
+   * @param {() => Closer} closer
+   */
+  constructor(scope, closer) {
+    this.scope = scope, this.closer = closer, this.absent = /* @__PURE__ */ new Set(), this.asker = new Asker(scope.source, (question) => this.#answered(question)), this.asked = [];
+  }
+  /** Whether a number or an order that is shown has not arrived. */
+  get lacking() {
+    return this.#measures().length > 0;
+  }
+  update() {
+    let { state } = this.scope, still = !state.moving && !state.get("playing"), [first] = still ? [...this.#measures(), ...this.#closer()] : [];
+    this.asked = first?.keys ?? [], this.asker.want(first?.question ?? null);
+  }
+  /** @returns {{keys: string[], question: Question}[]} */
+  #measures() {
+    let { scope } = this, { maps, source, state } = scope, { memory } = source;
+    if (!memory.tileSets.get(maps.tilesKey)) return [];
+    let wants = [], put = (key, name2, at) => {
+      this.absent.has(key) || wants.push({
+        keys: [key],
+        question: { want: [name2], sel: state.sel, ...at ? { at } : {} }
+      });
+    };
+    for (let name2 of /* @__PURE__ */ new Set([state.get("tile_measure"), state.get("tile_sort")])) {
+      name2 === "likeness" && !memory.orders.get(maps.tilesKey) && put(`likeness ${maps.tilesKey}`, "likeness", null);
+      let of = measureOf(scope, name2)?.of;
+      if (of === "mask" && !memory.overlaps.get(shareKey(scope))) {
+        let region = state.get("region");
+        put(shareKey(scope), "overlap", region?.length > 0 ? { polygon: region } : null);
+      }
+      (of === "model" || of === "word") && !memory.measures.get(measureKey(scope, name2)) && put(measureKey(scope, name2), "measure", { measure: name2 });
+    }
+    return wants;
+  }
+  /** @returns {{keys: string[], question: Question}[]} */
+  #closer() {
+    let { maps, source, state } = this.scope, tiles = source.memory.tileSets.get(maps.tilesKey), { layers, side } = this.closer();
+    if (!tiles || side === 0) return [];
+    let wanted = side > 32 ? 64 : 32, lacking = layers.filter((layer) => {
+      let most2 = Math.min(wanted, Math.max(...state.facts.layers[layer].size)), [here] = source.memory.layerTiles.get(`${tiles.key} ${layer}`)?.tile ?? tiles.tile[layer], key = `${tiles.key} ${layer} ${wanted}`;
+      return Math.max(...tiles.tile[layer]) < most2 && here < most2 && !this.absent.has(key);
+    });
+    if (lacking.length === 0) return [];
+    let some = lacking.slice(0, AT_ONCE), question = { want: ["layer_tiles"], sel: state.sel, at: { layers: some, side: wanted } };
+    return [{ keys: some.map((layer) => `${tiles.key} ${layer} ${wanted}`), question }];
+  }
+  /** @param {Question} question */
+  #answered(question) {
+    let text = JSON.stringify(question), [first] = [...this.#measures(), ...this.#closer()];
+    if (first && JSON.stringify(first.question) === text)
+      for (let key of first.keys) this.absent.add(key);
+    this.scope.invalidate(GRID);
+  }
+  forget() {
+    this.absent.clear(), this.asker.retry();
+  }
+  destroy() {
+    this.asker.destroy();
+  }
+};
+
+// src/inputs.js
+var HIDDEN = {
+  colormap: ({ maps }) => maps.comparing,
+  follow_step: ({ state }) => !state.facts.strip,
+  view: ({ maps }) => !maps.comparing,
+  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference"
+};
+function inputsOf(scope, panel) {
+  let rows2 = Object.entries(controls_data_default).filter(([, control]) => control.panel === panel);
+  return Object.fromEntries(rows2.map(([name2, control]) => [name2, input(scope, name2, control)]));
+}
+function input(scope, name2, control) {
+  let { label, show: show2 } = make(scope, name2, control), hidden = HIDDEN[name2];
+  return hidden ? {
+    label,
+    show: () => {
+      show2(), label.hidden = hidden(scope);
+    }
+  } : { label, show: show2 };
+}
+function make(scope, name2, control) {
+  if (control.kind === "Share") return slider(scope, name2, control);
+  if (control.kind === "Flag") return toggle(scope, name2, control);
+  if (control.kind === "OneOf") return list(scope, name2, control);
+  throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`);
+}
+function slider({ state, input: timed }, name2, { label: text, title }) {
+  let range = el("input", {
+    type: "range",
+    min: "0",
+    max: "1",
+    step: "0.01",
+    class: "daam-range",
+    "data-testid": testId(name2),
+    "aria-label": text
+  }), value = el("output", { class: "daam-value" });
+  return range.addEventListener(
+    "input",
+    () => timed(name2, () => state.set({ [name2]: Number(range.value) }, "soon"))
+  ), range.addEventListener("change", () => state.set({}, "now")), { label: field({ class: "daam-field", title }, el("span", { text }), range, value), show: () => {
+    let now = Number(state.get(name2));
+    Number(range.value) !== now && (range.value = String(now)), range.style.setProperty("--daam-part", `${100 * now}%`), write(value, now.toFixed(2));
+  } };
+}
+function toggle({ state, input: timed }, name2, { label: text, title }) {
+  let box = el("input", {
+    type: "checkbox",
+    class: "daam-check",
+    role: "switch",
+    "data-testid": testId(name2)
+  });
+  return box.addEventListener("change", () => timed(name2, () => state.set({ [name2]: box.checked }))), { label: field({ class: "daam-field daam-switch", title }, box, el("span", { text })), show: () => {
+    box.checked = !!state.get(name2);
+  } };
+}
+function list({ state, input: timed }, name2, { label: text, title, panel, options = [] }) {
+  let select = el("select", { class: "daam-select", "data-testid": testId(name2) });
+  for (let [value, read2] of options) select.append(el("option", { value, text: read2 }));
+  select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
+  let named = el("span", {
+    class: panel === "look" || panel === "more" ? null : "daam-hidden",
+    text
+  });
+  return { label: field({ class: "daam-field", title }, named, select), show: () => {
+    let now = String(state.get(name2));
+    [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
+  } };
+}
+function testId(name2) {
+  return `control-${name2}`;
+}
+function field(attributes, ...children) {
+  let { title, ...others } = attributes;
+  return el("label", title ? { ...others, title } : others, ...children);
+}
+
+// src/palettes.data.js
+var palettes_data_default = {
+  inferno: "AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxFHwxIIQxKIwxMJAxPJgxRKAtTKQtVKwtXLQtZLwpbMQpcMgpeNApfNglhOAliOQljOwlkPQllPglmQApnQgpoRApoRQppRwtqSQtqSgxrTAxrTQ1sTw1sUQ5sUg5tVA9tVQ9tVxBuWRBuWhFuXBJuXRJuXxNuYRNuYhRuZBVuZRVuZxZuaRZuahdubBhubRhubxlucRluchpudBpudRtudxxteBxteh1tfB1tfR5tfx5sgB9sgiBshCBrhSFrhyFriCJqiiJqjCNpjSNpjyRpkCVokiVokyZnlSZnlydmmCdmmihlmylknSlknypjoCpjoitioyxhpSxgpi1gqC5fqS5eqy9erTBdrjBcsDFbsTJaszJatDNZtjRYtzVXuTVWujZVvDdUvThTvzlSwDpRwTpQwztPxDxOxj1Nxz5MyD9LykBKy0FJzEJIzkNHz0RG0EVF0kZE00dD1EhC1UpB10s/2Ew+2U092k4821A73VE63lI431M34FU24VY14lc041kz5Fox5Vww5l0v514u6GAt6WEr6mMq62Qp62Yo7Gcm7Wkl7mok72wj724h8G8g8XEf8XMd8nQc83Yb83gZ9HkY9XsX9X0V9n4U9oAT94IS94QQ+IUP+IcO+IkM+YsL+YwK+Y4J+pAI+pIH+pQH+5YG+5cG+5kG+5sG+50H/J8H/KEI/KMJ/KUK/KYM/KgN/KoP/KwR/K4S/LAU/LIW/LQY+7Ya+7gd+7of+7wh+74j+sAm+sIo+sQq+sYt+ccv+cky+cs1+M03+M8699E999NA9tVD9tdG9dlJ9dtM9N1P9N9T9OFW8+Na8+Vd8uZh8uhl8upp8ext8e1x8e918fF58vJ98vSC8/WG8/aK9PiO9fmS9vqW+Pua+fyd+v2h/P+k",
+  magma: "AAAEAQAFAQEGAQEIAgEJAgILAgINAwMPAwMSBAQUBQQWBgUYBgUaBwYcCAceCQcgCggiCwkkDAkmDQopDgsrEAstEQwvEg0xEw00FA42FQ44Fg87GA89GRA/GhBCHBBEHRFHHhFJIBFLIRFOIhFQJBJTJRJVJxJYKRFaKhFcLBFfLRFhLxFjMRFlMxBnNBBpNhBrOBBsOQ9uOw9wPQ9xPw9yQA90Qg91RA92RRB3RxB4SRB4ShB5TBF6ThF7TxJ7URJ8UhN8VBN9VhR9VxV+WRV+WhZ+XBZ/XRd/Xxh/YBiAYhmAZBqAZRqAZxuAaByBahyBax2BbR2Bbh6BcB+Bch+BcyCBdSGBdiGBeCKBeSKCeyOCfCOCfiSCgCWCgSWBgyaBhCaBhieBiCeBiSiBiymBjCmBjiqBkCqBkSuBkyuAlCyAliyAmC2AmS2Amy5/nC5/ni9/oC9/oTB+ozB+pTF+pjF9qDJ9qjN9qzN8rTR8rjR7sDV7sjV7szZ6tTZ6tzd5uDd5ujh4vDl4vTl3vzp3wDp2wjt1xDx1xTx0xz1zyD5zyj5yzD9xzUBxz0Bw0EFv0kJv00Nu1URt1kVs2EVs2UZr20dq3Ehp3klo30po4Exn4k1m405l5E9k5VBk51Jj6FNi6VRi6lZh61dg7Fhg7Vpf7lte711e8F9e8WBd8mJd8mRc82Vc9Gdc9Glc9Wtc9mxc9m5c93Bc93Jc+HRc+HZc+Xhd+Xld+Xtd+n1e+n9e+oFf+4Nf+4Vg+4dh/Ilh/Ipi/Ixj/I5k/JBl/ZJm/ZRn/ZZo/Zhp/Zpq/Ztr/p1s/p9t/qFu/qNv/qVx/qdy/qlz/qp0/qx2/q53/rB4/rJ6/rR7/rZ8/rd+/rl//ruB/r2C/r+E/sGF/sKH/sSI/saK/siM/sqN/syP/s2Q/s+S/tGU/tOV/tWX/teZ/tia/dqc/dye/d6g/eCh/eKj/eOl/eWn/eep/emq/eus/Oyu/O6w/PCy/PK0/PS2/Pa4/Pe5/Pm7/Pu9/P2/",
+  plasma: "DQiHEAeIEweJFgeKGQaMGwaNHQaOIAaPIgaQJAaRJgWRKAWSKgWTLAWULgWVLwWWMQWXMwWXNQSYNwSZOASaOgSaPASbPgScPwScQQSdQwOeRAOeRgOfSAOfSQOgSwOhTAKhTgKiUAKiUQKjUwKjVQKkVgGkWAGkWQGlWwGlXAGmXgGmYAGmYQCnYwCnZACnZgCnZwCoaQCoagCobACobgCobwCocQCocgGodAGodQGodwGoeAGoegKoewKofQOofgOogASogQSngwWnhAWnhgamhwemiAimigmliwqljQuljgykjw2kkQ6jkg+jlBCilRGhlhOhmBSgmRWfmhafnBeenRidnhmdoBqcoRuboh2aox6apR+ZpiCYpyGXqCKWqiOVqySUrCaUrSeTriiSsCmRsSqQsiuPsyyOtC6NtS+MtjCLtzGKuDKJujOIuzSIvDWHvTeGvjiFvzmEwDqDwTuCwjyBwz2AxD5/xUB+xkF9x0J8yEN7yUR6ykV6y0Z5zEd4zEl3zUp2zkt1z0x00E1z0U5y0k9x01Fx1FJw1VNv1VRu1lVt11Zs2Fdr2Vhq2lpq2ltp21xo3F1n3V5m3l9l3mFk32Jj4GNj4WRi4mVh4mZg42hf5Gle5Wpd5Wtd5mxc525b529a6HBZ6XFY6XJX6nRX63VW63ZV7HdU7XlT7XpS7ntR73xR735Q8H9P8IBO8YFN8YNM8oRL84VL84dK9IhJ9IlI9YtH9YxG9o1F9o9E95BE95FD95NC+JRB+JVA+Zc/+Zg++Zo++ps9+pw8+p47+586+6E5+6I4/KM4/KU3/KY2/Kg1/Kk0/asz/awz/a4y/a8x/bEw/bIv/bQv/bUu/rct/rgs/ros/rsr/r0q/r4q/sAp/cIp/cMo/cUn/cYn/cgn/com/csm/M0l/M4l/NAl/NIl+9Mk+9Uk+9ck+tgk+tok+dwk+d0l+N8l+OEl9+Il9+Ql9uYm9ugm9ekm9esn9O0n8+4n8/An8vIn8fQm8fUl8Pck8Pkh",
+  viridis: "RAFURAJWRQRXRQVZRgdaRghcRgpdRgteRw1gRw5hRxBjRxFkRxNlSBRnSBZoSBdpSBhqSBpsSBttSBxuSB1vSB9wSCBxSCFzSCN0SCR1SCV2SCZ3SCh4SCl5Ryp6Ryx6Ry17Ry58Ry99RjB+RjJ+RjN/RjSARTWBRTeBRTiCRDmDRDqDRDuEQz2EQz6FQj+FQkCGQkGGQUKHQUSHQEWIQEaIP0eIP0iJPkmJPkqJPkyKPU2KPU6KPE+KPFCLO1GLO1KLOlOLOlSMOVWMOVaMOFiMOFmMN1qMN1uNNlyNNl2NNV6NNV+NNGCNNGGNM2KNM2ONMmSOMmWOMWaOMWeOMWiOMGmOMGqOL2uOL2yOLm2OLm6OLm+OLXCOLXGOLHGOLHKOLHOOK3SOK3WOKnaOKneOKniOKXmOKXqOKXuOKHyOKH2OJ36OJ3+OJ4COJoGOJoKOJoKOJYOOJYSOJYWOJIaOJIeOI4iOI4mOI4qNIouNIoyNIo2NIY6NIY+NIZCNIZGMIJKMIJKMIJOMH5SMH5WLH5aLH5eLH5iLH5mKH5qKHpuKHpyJHp2JH56JH5+IH6CIH6GIH6GHH6KHIKOGIKSGIaWFIaaFIqeFIqiEI6mDJKqDJauCJayCJq2BJ62BKK6AKa9/KrB/LLF+LbJ9LrN8L7R8MbV7MrZ6NLZ5Nbd5N7h4OLl3Orp2O7t1Pbx0P7xzQL1yQr5xRL9wRsBvSMFuSsFtTMJsTsNrUMRqUsVpVMVoVsZnWMdlWshkXMhjXsliYMpgY8tfZcteZ8xcac1bbM1abs5YcM9Xc9BWddBUd9FTetFRfNJQf9NOgdNNhNRLhtVJidVIi9ZGjtZFkNdDk9dBldhAmNg+m9k8ndk7oNo5oto3pds2qNs0qtwyrdwwsN0vst0ttd4ruN4put4ovd8mwN8lwt8jxeAhyOAgyuEfzeEd0OEc0uIb1eIa2OIZ2uMZ3eMY3+MY4uQY5eQZ5+QZ6uUa7OUb7+Uc8eUd9OYe9uYg+OYh++cj/ecl",
+  cividis: "ACJOACNPACRRACVTACVUACZWACdYAChZAChbACldACpfACphACtiACxkACxmAC1oAC5qAC5sAC9tADBvADBwADFwADFxATJxBTNxCDNwDDRwDzVwEjVwFDZwFjdwGDdvGjhvHDlvHjpvIDpvITtuIzxuJDxuJj1uJz5uKT9uKj9tK0BtLUFtLkFtL0JtMUNtMkNtM0RtNEVsNUVsNkZsOEdsOUhsOkhsO0lsPEpsPUpsPktsP0xsQExsQU1sQk5sQ05sRE9sRVBsRlFsR1FsSFJsSVNsSlNsS1RsTFVsTVVsTlZsT1dsUFdsUVhtUlltU1ptVFptVVttVVxtVlxtV11tWF5tWV5uWl9uW2BuXGFuXWFuXmJuXmNvX2NvYGRvYWVvYmVvY2ZwZGdwZWhwZWhwZmlwZ2pxaGpxaWtxamxxa21ybG1ybG5ybW9ybm9zb3BzcHFzcXJ0cnJ0cnN0c3R1dHR1dXV1dnZ2d3d2d3d3eHh3eXl3enp4e3p4fHt4fXx4fnx4fn14f354gH94gX94goB5g4F5hIJ5hYJ5hoN5h4R4iIV4iYV4ioZ4i4d4jIh4jYh4jol4j4p4kIt4kYt4kox4ko14k454lI53lY93lpB3l5F3mJJ3mZJ3mpN2m5R2nJV2nZV2npZ2n5d1oJh1oZl1opl1o5p0pJt0pZx0ppx0p51zqJ5zqZ9zqqBzq6ByrKFyraJyrqNxr6RxsKVxsaVws6ZwtKdvtahvtqlvt6luuKpuuattuqxtu61tvK5sva5svq9rv7BrwLFqwbJqwrNpw7NpxLRoxbVoxrZnx7dnyLhmyblly7llzLpkzbtjzrxjz71i0L5i0b9h0sBg08Bf1MFf1cJe1sNd18Rc2cVc2sZb28da3MhZ3chY3slY38pX4MtW4cxV4s1U5M5T5c9S5tBR59FQ6NJP6dNO6tNM69RL7dVK7tZJ79dI8NhG8dlF8tpE89tC9dxB9t0/994++N88+eA6++E4/OI2/eM0/uQ0/uU1/uY2/ug4",
+  gray: "AAAAAQEBAgICAwMDBAQEBQUFBgYGBwcHCAgICQkJCgoKCwsLDAwMDQ0NDg4ODw8PEBAQEREREhISExMTFBQUFRUVFhYWFxcXGBgYGRkZGhoaGxsbHBwcHR0dHh4eHx8fICAgISEhIiIiIyMjJCQkJSUlJiYmJycnKCgoKSkpKioqKysrLCwsLS0tLi4uLy8vMDAwMTExMjIyMzMzNDQ0NTU1NjY2Nzc3ODg4OTk5Ojo6Ozs7PDw8PT09Pj4+Pz8/QEBAQUFBQkJCQ0NDRERERUVFRkZGR0dHSEhISUlJSkpKS0tLTExMTU1NTk5OT09PUFBQUVFRUlJSU1NTVFRUVVVVVlZWV1dXWFhYWVlZWlpaW1tbXFxcXV1dXl5eX19fYGBgYWFhYmJiY2NjZGRkZWVlZmZmZ2dnaGhoaWlpampqa2trbGxsbW1tbm5ub29vcHBwcXFxcnJyc3NzdHR0dXV1dnZ2d3d3eHh4eXl5enp6e3t7fHx8fX19fn5+f39/gICAgYGBgoKCg4ODhISEhYWFhoaGh4eHiIiIiYmJioqKi4uLjIyMjY2Njo6Oj4+PkJCQkZGRkpKSk5OTlJSUlZWVlpaWl5eXmJiYmZmZmpqam5ubnJycnZ2dnp6en5+foKCgoaGhoqKio6OjpKSkpaWlpqamp6enqKioqampqqqqq6urrKysra2trq6ur6+vsLCwsbGxsrKys7OztLS0tbW1tra2t7e3uLi4ubm5urq6u7u7vLy8vb29vr6+v7+/wMDAwcHBwsLCw8PDxMTExcXFxsbGx8fHyMjIycnJysrKy8vLzMzMzc3Nzs7Oz8/P0NDQ0dHR0tLS09PT1NTU1dXV1tbW19fX2NjY2dnZ2tra29vb3Nzc3d3d3t7e39/f4ODg4eHh4uLi4+Pj5OTk5eXl5ubm5+fn6Ojo6enp6urq6+vr7Ozs7e3t7u7u7+/v8PDw8fHx8vLy8/Pz9PT09fX19vb29/f3+Pj4+fn5+vr6+/v7/Pz8/f39/v7+////",
+  RdBu_r: "BTBhBjJkBzRnCDZqCThtCjtwDD1zDT92DkF5D0N7EEV+EUeBEkmEE0yHFE6KFVCNF1KQGFSTGVaWGliZG1qcHFyfHV+iHmGlH2OoIGWrImesI2mtJGquJmyvJ26wKHCxKnGyK3OzLHW0Lne1L3m1MHq2Mny3M364NIC5NoG6N4O7OIW8Ooe9O4i+PIq+Poy/P47AQI/BQpHCQ5PDRpXESZfFTJnGT5vHUp3IVp/JWaHKXKPLX6XNYqfOZanPaKvQa6zRbq7ScbDTdbLUeLTVe7bWfrjXgbrYhLzZh77aisDbjcLckMTdk8belsffmMjgm8ngncvhoMzios3jpc7jp9DkqdHlrNLlrtPmsdXns9bottfouNjpu9rqvdvqwNzrwt3sxd/sx+DtyuHuzOLvz+Tv0eXw0ubw1Obx1efx1+jx2Onx2uny2+ry3evy3uvy4Ozz4e3z4+3z5O705u/05/D06fD06vH17PL17fL17/P18PT28vX28/X29fb39vf39/b29/X0+PTy+PPw+PLv+PHt+fDr+e/p+e7n+e3l+evj+urh+unf+uje+ufc++ba++XY++TW++PU/OLS/ODQ/N/P/N7N/d3L/dzJ/dvH/dnE/NfC/NW//NO8+9C5+863+8y0+sqx+siv+cas+cSp+cKn+L+k+L2h+Lue97mc97eZ97WW9rOU9rGR9q+O9ayL9aqJ9aiG9KaD86SB8qF/8Z598Jx775l57pZ37JN065Fy6o5w6Ytu6Ils5oZq5YNo5IBm435k4nti4Xhg33Ze3nNc3XBZ3G5X22tV2mhT2GVR12NP1mBN1V1M01pK0lhJ0FVIz1JGzk9FzExEy0lCyUdByERAxkE+xT49xDs8wjg6wTY5vzM4vjA2vS01uyo0uigyuCUxtyIwth8utBwtsxkssRgrrhcqqxYqqBUppRQpohMonxIonBEnmRAnlg8nkw4mkA0mjQwligslhwokhAkkgQgjfwgjfAcieQYidgUhcwQhcAMgbQIgagEfZwAf"
+};
+
+// src/palettes.js
+var NAMES2 = Object.keys(palettes_data_default).filter((name2) => name2 !== "RdBu_r"), tables = /* @__PURE__ */ new Map();
+function palette(name2) {
+  let table = tables.get(name2);
+  if (!table) {
+    let known = (
+      /** @type {Record<string, string>} */
+      palettes_data_default
+    ), rgb = fromBase64(Object.hasOwn(known, name2) ? known[name2] : known.inferno);
+    table = new Uint32Array(256);
+    for (let i = 0; i < 256; i++)
+      table[i] = packed(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255);
+    tables.set(name2, table);
+  }
+  return table;
+}
+var LEVELS = 64, PAIR = pair([240, 110, 0], [0, 118, 230]);
+function pair(one, two) {
+  let table = new Uint32Array(LEVELS * LEVELS), weight = (k) => Math.max(0, (k / (LEVELS - 1) - 0.2) / 0.8);
+  for (let i = 0; i < LEVELS; i++)
+    for (let j = 0; j < LEVELS; j++) {
+      let [a, b] = [weight(i), weight(j)], share3 = a + b > 0 ? a / (a + b) : 0.5, both = Math.min(1, 1.4 * Math.min(a, b)), rgb = one.map((c, k) => {
+        let hue = c * share3 + two[k] * (1 - share3);
+        return Math.round(hue + (255 - hue) * both);
+      });
+      table[i * LEVELS + j] = packed(
+        rgb[0],
+        rgb[1],
+        rgb[2],
+        Math.round(255 * Math.max(a, b) ** 0.8)
+      );
+    }
+  return table;
+}
+function paintPair(a, maxA, b, maxB, out) {
+  let last = LEVELS - 1, scaleA = maxA > 0 ? last / maxA : 0, scaleB = maxB > 0 ? last / maxB : 0;
+  for (let k = 0; k < out.length; k++) {
+    let i = a[k] * scaleA + 0.5 | 0, j = b[k] * scaleB + 0.5 | 0;
+    out[k] = PAIR[(i > last ? last : i) * LEVELS + (j > last ? last : j)];
+  }
+}
+function paint(values, max, table, out) {
+  let scale = max > 0 ? 255 / max : 0;
+  for (let i = 0; i < values.length; i++) {
+    let place = values[i] * scale + 0.5 | 0;
+    out[i] = table[place > 255 ? 255 : place];
+  }
+}
+function paintDifference(a, scaleA, b, scaleB, max, table, out) {
+  let scale = max > 0 ? 127.5 / max : 0;
+  for (let i = 0; i < a.length; i++) {
+    let place = 127.5 + (a[i] * scaleA - b[i] * scaleB) * scale + 0.5 | 0;
+    out[i] = table[place < 0 ? 0 : place > 255 ? 255 : place];
+  }
+}
+function packed(red, green, blue, alpha) {
+  return (alpha << 24 | blue << 16 | green << 8 | red) >>> 0;
+}
+function gradient(name2) {
+  let table = palette(name2), stops = [];
+  for (let i = 0; i <= 16; i++) {
+    let c = table[Math.min(255, i * 16)];
+    stops.push(`rgb(${c & 255} ${c >> 8 & 255} ${c >> 16 & 255})`);
+  }
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+}
+var FADE = 0.95, DIM = 0.45;
+function fade(context, x, y, width, height) {
+  context.save(), context.globalCompositeOperation = "saturation", context.globalAlpha = FADE, context.fillStyle = "#808080", context.fillRect(x, y, width, height), context.globalCompositeOperation = "source-over", context.globalAlpha = DIM, context.fillStyle = "#000", context.fillRect(x, y, width, height), context.restore();
+}
+
+// src/atlas/bar.js
+var Bar = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
+    let { state } = scope;
+    this.choice = this.#select(
+      "choice",
+      "Layers",
+      "The layers that make the map where none is chosen"
+    ), this.measure = this.#select(
+      "control-tile_measure",
+      "Measure",
+      "What is said of each head, and colors the tiles where they are small"
+    ), this.order = this.#select("control-tile_sort", "Order", "The order of the tiles");
+    let listen = (select, chosen) => select.addEventListener(
+      "change",
+      () => scope.input(select.dataset.testid ?? "", () => state.set(chosen(select.value)))
+    );
+    listen(this.choice, (choice) => ({ choice })), listen(
+      this.measure,
+      (name2) => (
+        // An order by the measure follows it.
+        state.get("tile_sort") === state.get("tile_measure") ? { tile_measure: name2, tile_sort: name2 } : { tile_measure: name2 }
+      )
+    ), listen(
+      this.order,
+      (name2) => measureOf(scope, name2) ? { tile_sort: name2, tile_measure: name2 } : { tile_sort: name2 }
+    ), this.inputs = inputsOf(scope, "tiles"), this.built = "", this.title = el("h3", { class: "daam-title", text: "Layers × heads" });
+    let labels = Object.values(this.inputs).map(({ label }) => label);
+    this.element = el(
+      "div",
+      { class: "daam-title-row daam-atlas-bar" },
+      this.title,
+      el(
+        "div",
+        { class: "daam-selects" },
+        ...[this.choice, this.measure, this.order].map(
+          (select) => el("label", { class: "daam-field", title: select.title }, select)
+        ),
+        el(
+          "details",
+          { class: "daam-atlas-more" },
+          el("summary", {
+            class: "daam-button",
+            "data-testid": "atlas-more",
+            title: "How the tiles are drawn",
+            text: "Tiles"
+          }),
+          el("div", { class: "daam-atlas-options" }, ...labels)
+        )
+      )
+    );
+  }
+  /**
+   * @param {string} id
+   * @param {string} name
+   * @param {string} title
+   */
+  #select(id, name2, title) {
+    return el("select", { class: "daam-select", "data-testid": id, "aria-label": name2, title });
+  }
+  /** @param {number} what */
+  update(what) {
+    if (!(what & (GRID | SELECTION))) return;
+    let { state } = this.scope, { choices, layers } = state.facts, measures = measuresOf(this.scope), built = JSON.stringify([choices, measures]);
+    if (this.built !== built) {
+      this.built = built;
+      let option = (value, text, title = "") => el("option", { value, text, title: title || null });
+      this.choice.replaceChildren(
+        ...Object.entries(choices ?? {}).map(
+          ([name2, { length }]) => option(name2, `${name2} ${length}/${layers.length}`)
+        )
+      ), this.measure.replaceChildren(
+        ...measures.map(({ name: name2, label, about }) => option(name2, label, about))
+      ), this.order.replaceChildren(
+        option("network", "by network"),
+        option("likeness", "by likeness"),
+        ...measures.map(({ name: name2, label, about }) => option(name2, `by ${label}`, about))
+      );
+    }
+    this.choice.value = state.get("choice"), this.measure.value = state.get("tile_measure"), this.order.value = state.get("tile_sort");
+    for (let { show: show2 } of Object.values(this.inputs)) show2();
+  }
+}, Foot = class {
+  /**
+   * @param {{zoom: (factor: number) => void, fit: () => void, tool: () => void}} does
+   */
+  constructor({ zoom, fit, tool }) {
+    this.lassoing = !1, this.adding = !1, this.readout = el("p", { class: "daam-atlas-readout", "data-testid": "atlas-readout" }), this.scale = el("span", { class: "daam-atlas-scale", "aria-hidden": "true" }), this.low = el("span", {}), this.high = el("span", {}), this.legend = el(
+      "span",
+      { class: "daam-atlas-legend", "data-testid": "atlas-legend" },
+      this.low,
+      this.scale,
+      this.high
+    );
+    let button = (id, label, shown, does) => el(
+      "button",
+      {
+        type: "button",
+        class: "daam-button daam-square",
+        "data-testid": id,
+        "aria-label": label,
+        title: label,
+        on: { click: does }
+      },
+      shown
+    );
+    this.lasso = button("atlas-lasso", "Draw around heads to choose them", icon("lasso"), () => {
+      this.lassoing = !this.lassoing, attribute(this.lasso, "aria-pressed", String(this.lassoing)), tool();
+    }), this.add = button("atlas-add", "Add heads to those chosen, one after the other", "∪", () => {
+      this.adding = !this.adding, attribute(this.add, "aria-pressed", String(this.adding)), tool();
+    });
+    for (let toggle3 of [this.lasso, this.add]) toggle3.setAttribute("aria-pressed", "false");
+    this.out = button("atlas-out", "Farther (-)", "−", () => zoom(1 / 1.5)), this.fit = button("atlas-fit", "All tiles (0)", "⤢", fit), this.near = button("atlas-in", "Nearer (+)", "+", () => zoom(1.5)), this.buttons = el(
+      "div",
+      { class: "daam-atlas-buttons" },
+      this.lasso,
+      this.add,
+      this.out,
+      this.fit,
+      this.near
+    ), this.element = el(
+      "div",
+      { class: "daam-atlas-foot" },
+      el("div", { class: "daam-atlas-said" }, this.readout, this.legend),
+      this.buttons
+    );
+  }
+  /**
+   * @param {string} text
+   * @param {{low: string, high: string, colors: string} | null} legend of the colors, where tiles are such
+   */
+  write(text, legend) {
+    write(this.readout, text), this.legend.hidden = legend === null, legend && (write(this.low, legend.low), write(this.high, legend.high), this.scale.style.backgroundImage = gradient(legend.colors));
+  }
+};
+
+// src/atlas/choosing.js
+var Chooser = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
+  }
+  /**
+   * @param {number} row -1: of every layer
+   * @param {number} column -1: all heads
+   * @param {boolean} more whether heads are added to those chosen, or taken away
+   */
+  choose(row, column, more) {
+    let { state } = this.scope, { layer, head } = state.chosen;
+    if (more && row < 0 && column >= 0)
+      this.#set(withColumn(state.facts, state.layers, state.chosen, column));
+    else if (more && row >= 0) {
+      let heads = column < 0 ? headsOf(state.facts, row) : [[row, column]];
+      this.#set(withHeads(state.facts, state.layers, state.chosen, heads));
+    } else {
+      let same4 = layer === row && head === column;
+      this.#set({ ...same4 ? { layer: -1, head: -1 } : { layer: row, head: column }, heads: [] });
+    }
+  }
+  /**
+   * All heads of a block's layers.
+   *
+   * @param {Row[]} rows
+   * @param {number} row one of its layers
+   * @param {boolean} more whether those chosen before stay
+   */
+  block(rows2, row, more) {
+    let own = rows2.flatMap(({ block: block2 }, i) => block2 === rows2[row].block ? [i] : []), { facts } = this.scope.state;
+    this.add(
+      own.flatMap((i) => headsOf(facts, i)),
+      more
+    );
+  }
+  /**
+   * @param {[number, number][]} pairs
+   * @param {boolean} more whether those chosen before stay
+   */
+  add(pairs, more) {
+    let { state } = this.scope;
+    this.#set(withSet(state.facts, state.layers, state.chosen, pairs, more));
+  }
+  /** @param {Choice} choice */
+  #set(choice) {
+    let { state, maps } = this.scope;
+    maps.hover = null, state.set(choice), this.scope.invalidate(MAP | SELECTION);
+  }
+};
+
+// src/atlas/plan.js
+function planOf(rows2, room) {
+  let best = null;
+  for (let panels = 1; panels <= Math.min(6, rows2.length); panels++) {
+    let even = sized(rows2, evenEnds(rows2.length, panels), room), whole = sized(rows2, blockEnds(rows2, panels), room), own = whole.tile * 1.12 >= even.tile ? whole : even;
+    (!best || own.tile > best.tile * 1.12) && (best = own);
+  }
+  return placed(
+    rows2,
+    /** @type {Sized} */
+    best,
+    room
+  );
+}
+function sized(rows2, ends, { width, height, aspect, names, all }) {
+  let columns2 = ends.map(
+    (end, p) => Math.max(1, ...rows2.slice(ends[p - 1] ?? 0, end).map((row) => row.columns))
+  ), most2 = Math.max(...ends.map((end, p) => end - (ends[p - 1] ?? 0))), across = columns2.reduce((sum, count) => sum + count + (all ? 1 : 0), 0), used = ends.length * gutter(names) + (ends.length - 1) * 12 + ends.length * apart(all), tile = Math.min(
+    150,
+    (width - used) / across,
+    150 * aspect,
+    aspect * (height - 15) / most2
+  );
+  return { ends, columns: columns2, tile: Math.max(2, tile) };
+}
+function gutter(names) {
+  return 15 + names + 4;
+}
+function apart(all) {
+  return all ? 4 : 0;
+}
+function evenEnds(count, panels) {
+  return Array.from({ length: panels }, (_, p) => Math.round((p + 1) * count / panels));
+}
+function blockEnds(rows2, panels) {
+  let ends = rows2.flatMap((row, i) => i && row.block !== rows2[i - 1].block ? [i] : []), nearest = evenEnds(rows2.length, panels).slice(0, -1).map(
+    (even) => ends.reduce(
+      (best, end) => Math.abs(end - even) < Math.abs(best - even) ? end : best,
+      even * 9
+    )
+  );
+  return [...[...new Set(nearest.filter((end) => end < rows2.length))].sort((a, b) => a - b), rows2.length];
+}
+function placed(rows2, { ends, columns: columns2, tile }, { aspect, names, all }) {
+  let first = all ? -1 : 0, heads = rows2.reduce((sum, row) => sum + row.columns - first, 0), plan = empty(heads + columns2.reduce((sum, count) => sum + count - first, 0)), high = tile / aspect;
+  plan.tile = [tile, high], plan.gutter = gutter(names);
+  let left = 0, n = 0, put = (...place) => fill2(plan, n++, place);
+  return ends.forEach((end, p) => {
+    let from = ends[p - 1] ?? 0, x = left + gutter(names), at = (column) => x + (column < 0 ? 0 : (column - first) * tile + apart(all));
+    for (let column = first; column < columns2[p]; column++)
+      put(-1, column, at(column), 0, tile, 15);
+    for (let r = from; r < end; r++) {
+      let y = 15 + (r - from) * high;
+      for (let column = first; column < rows2[r].columns; column++)
+        put(r, column, at(column), y, tile, high);
+    }
+    plan.panels.push({ first: from, end, columns: columns2[p], x, y: 15, left }), left = at(columns2[p] - 1) + tile + 12, plan.height = Math.max(plan.height, 15 + (end - from) * high);
+  }), plan.width = left - 12, plan;
+}
+function rankedPlan(order, { width, height, aspect }) {
+  let count = order.length, across = Math.max(1, Math.ceil(width / (150 * Math.max(1, aspect)))), fits = (n) => Math.ceil(count / n) * width / n / aspect <= height;
+  for (; across < count && !fits(across); ) across++;
+  let tile = width / across, plan = empty(count);
+  return plan.ranked = !0, plan.tile = [tile, tile / aspect], order.forEach(({ row, column }, i) => {
+    let [x, y] = [i % across * tile, Math.floor(i / across) * tile / aspect];
+    fill2(plan, i, [row, column, x, y, tile, tile / aspect]);
+  }), plan.width = Math.min(count, across) * tile, plan.height = Math.ceil(count / across) * tile / aspect, plan;
+}
+function empty(count) {
+  let floats = () => new Float32Array(count);
+  return {
+    count,
+    row: new Int16Array(count),
+    column: new Int16Array(count),
+    x: floats(),
+    y: floats(),
+    w: floats(),
+    h: floats(),
+    tile: [1, 1],
+    panels: [],
+    width: 0,
+    height: 0,
+    gutter: 0,
+    ranked: !1
+  };
+}
+function fill2(plan, n, [row, column, x, y, w, h]) {
+  plan.row[n] = row, plan.column[n] = column, plan.x[n] = x, plan.y[n] = y, plan.w[n] = w, plan.h[n] = h;
+}
+function indexOf(plan, row, column) {
+  for (let i = 0; i < plan.count; i++)
+    if (plan.row[i] === row && plan.column[i] === column) return i;
+  return -1;
+}
+function tileAt(plan, x, y) {
+  for (let i = 0; i < plan.count; i++) {
+    if (plan.row[i] < 0) continue;
+    let [dx, dy] = [x - plan.x[i], y - plan.y[i]];
+    if (dx >= 0 && dy >= 0 && dx < plan.w[i] && dy < plan.h[i]) return i;
+  }
+  return -1;
+}
+function nextTile(plan, from, dx, dy) {
+  let best = -1, least2 = 1 / 0, middle = (i) => [
+    plan.x[i] + plan.w[i] / 2,
+    plan.y[i] + plan.h[i] / 2
+  ], [x, y] = middle(from);
+  for (let i = 0; i < plan.count; i++) {
+    let [mx, my] = middle(i), along = (mx - x) * dx + (my - y) * dy, aside = Math.abs((mx - x) * dy) + Math.abs((my - y) * dx);
+    along <= 0.5 || aside > 0.6 * plan.tile[dx ? 1 : 0] || along + 3 * aside < least2 && (least2 = along + 3 * aside, best = i);
+  }
+  return best;
+}
+function lineEnd(plan, from, way) {
+  for (let i = from; ; ) {
+    let next = nextTile(plan, i, way, 0);
+    if (next < 0) return i;
+    i = next;
+  }
+}
+function everyOf(count, step, needed) {
+  for (let every of [1, 2, 5, 10, 20, 50]) if (every * step >= needed) return every;
+  return Math.max(100, count);
+}
+
+// src/atlas/saying.js
+function describe(scope, row, column, values) {
+  if (row < 0) return column < 0 ? "All heads of all layers" : `Head ${column} of every layer`;
+  let { label, size } = scope.state.facts.layers[row], name2 = `${label} (${size.join("×")}), ${column < 0 ? "all heads" : `head ${column}`}`, measure = measureOf(scope, scope.state.get("tile_measure"));
+  if (column < 0 || !measure || !values) return name2;
+  let value = values[row]?.[column] ?? null;
+  return `${name2}: ${measure.label} ${value === null ? "not known" : short2(value)}`;
+}
+function captions(scope, row, column, values) {
+  let { label } = scope.state.facts.layers[row], value = values?.[row]?.[column], number = value == null ? "" : short2(value), head = column < 0 ? "all" : String(column);
+  return [`${label}, ${head}: ${number}`, `${label}, ${head}`, number, head].filter(Boolean);
+}
+function exposed(atlas) {
+  return {
+    /**
+     * Where a tile is on the canvas.
+     *
+     * @param {number} row -1: the numbers of the columns
+     * @param {number} column
+     */
+    place: (row, column) => {
+      let { plan, zoom } = atlas, i = plan ? indexOf(plan, row, column) : -1;
+      return !plan || i < 0 ? null : {
+        x: zoom.k * plan.x[i] + zoom.x,
+        y: zoom.k * plan.y[i] + zoom.y,
+        width: zoom.k * plan.w[i],
+        height: zoom.k * plan.h[i],
+        chosen: !!atlas.chosen[i]
+      };
+    },
+    /** The tiles in their order, and what is seen of them. */
+    seen: () => {
+      let { plan, zoom, room } = atlas;
+      if (!plan) return null;
+      let places = Array.from({ length: plan.count }, (_, i) => [plan.row[i], plan.column[i]]);
+      return {
+        tiles: places.filter(([row]) => row >= 0),
+        chosen: places.filter((_, i) => atlas.chosen[i]),
+        active: places[atlas.active],
+        maps: atlas.showsMaps,
+        tile: plan.tile.map((side) => side * zoom.k),
+        zoom: zoom.k,
+        room,
+        size: [plan.width, plan.height],
+        panels: plan.panels.length,
+        drawn: atlas.drawn,
+        values: atlas.values,
+        range: atlas.range
+      };
+    },
+    /**
+     * Bring the keys to a tile.
+     *
+     * @param {number} row
+     * @param {number} column
+     */
+    go: (row, column) => atlas.plan && atlas.go(indexOf(atlas.plan, row, column)),
+    draw: () => atlas.draw()
+  };
+}
+
+// src/atlas/drawing.js
+var FADED2 = 0.5, strings = /* @__PURE__ */ new Map();
+function cssColors(name2) {
+  let list2 = strings.get(name2);
+  return list2 || (list2 = Array.from(palette(name2), (c) => `rgb(${c & 255} ${c >> 8 & 255} ${c >> 16 & 255})`), strings.set(name2, list2)), list2;
+}
+function drawTiles(context, dots, plan, zoom, room, look) {
+  let { maps, values, style, first } = look, [low, high] = look.range, factor = high > low ? 255 / (high - low) : 0, [colors, gray] = [cssColors(look.colors), cssColors("gray")], [tile, tall] = [plan.tile[0] * zoom.k, plan.tile[1] * zoom.k], gap = gapOf(Math.min(tile, tall)) * dots, drawn2 = 0;
+  context.setTransform(1, 0, 0, 1, 0, 0), context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+  for (let i = 0; i < plan.count; i++) {
+    let row = plan.row[i];
+    if (row < 0) continue;
+    let x = zoom.k * plan.x[i] + zoom.x, y = zoom.k * plan.y[i] + zoom.y;
+    if (x > room.width || y > room.height || x + tile < 0 || y + tall < 0) continue;
+    drawn2++;
+    let left = Math.round(x * dots), top = Math.round(y * dots), wide = Math.max(1, Math.round((x + tile) * dots) - left - gap), high2 = Math.max(1, Math.round((y + tall) * dots) - top - gap), out = look.isOut(row);
+    context.globalAlpha = out ? FADED2 : 1;
+    let column = plan.column[i], at = maps ? look.sheet(row) : null;
+    if (at) {
+      let { sheet } = at;
+      context.imageSmoothingEnabled = wide < 2 * sheet.width, context.drawImage(
+        sheet.canvas,
+        (column - first) * sheet.width,
+        at.row * sheet.height,
+        sheet.width,
+        sheet.height,
+        left,
+        top,
+        wide,
+        high2
+      );
+      continue;
+    }
+    let value = column < 0 ? null : values?.[row]?.[column] ?? null;
+    if (value === null) {
+      context.fillStyle = column < 0 || !values ? style.raised : "#8885", context.fillRect(left, top, wide, high2), column < 0 && values && ticks(context, values[row], low, high, left, top, wide, high2, style.ink);
+      continue;
+    }
+    let place = factor > 0 ? (value - low) * factor + 0.5 | 0 : 128;
+    context.fillStyle = (out ? gray : colors)[place < 0 ? 0 : place > 255 ? 255 : place], context.fillRect(left, top, wide, high2);
+  }
+  return context.globalAlpha = 1, drawn2;
+}
+function ticks(context, values, low, high, left, top, wide, tall, ink) {
+  let alpha = context.globalAlpha;
+  context.fillStyle = ink, context.globalAlpha = 0.55 * alpha;
+  for (let value of values) {
+    if (value === null) continue;
+    let share3 = high > low ? (value - low) / (high - low) : 0.5;
+    context.fillRect(left + Math.round(share3 * (wide - 1)), top + 1, 1, Math.max(1, tall - 2));
+  }
+  context.globalAlpha = alpha;
+}
+function gapOf(tile) {
+  return tile < 4 ? 0 : tile < 22 ? 1 : tile < 60 ? 2 : 3;
+}
+function drawMarks(context, plan, zoom, { chosen, pointed, active }, style) {
+  let frame = (i, color, line2) => {
+    let gap = plan.row[i] < 0 ? 0 : gapOf(Math.min(...plan.tile) * zoom.k);
+    context.strokeStyle = color, context.lineWidth = line2, context.strokeRect(
+      zoom.k * plan.x[i] + zoom.x - line2 / 4,
+      zoom.k * plan.y[i] + zoom.y - line2 / 4,
+      zoom.k * plan.w[i] - gap + line2 / 2,
+      zoom.k * plan.h[i] - gap + line2 / 2
+    );
+  }, line = plan.tile[0] * zoom.k < 14 ? 1.5 : 2.5;
+  for (let i = 0; i < plan.count; i++)
+    !chosen[i] || plan.row[i] < 0 || (frame(i, style.paper, line + 2), frame(i, style.chosen, line));
+  pointed >= 0 && frame(pointed, style.ink, 1.5), active >= 0 && active < plan.count && (frame(active, style.paper, 4), frame(active, style.ink, 2));
+}
+function drawLasso(context, line, style) {
+  if (!(line.length < 4)) {
+    context.beginPath(), context.moveTo(line[0], line[1]);
+    for (let i = 2; i < line.length; i += 2) context.lineTo(line[i], line[i + 1]);
+    context.closePath(), context.strokeStyle = style.paper, context.lineWidth = 4, context.stroke(), context.strokeStyle = style.chosen, context.lineWidth = 1.5, context.stroke();
+  }
+}
+function drawCaptions(context, plan, zoom, room, texts, style) {
+  let [tile, tall] = [plan.tile[0] * zoom.k, plan.tile[1] * zoom.k], high = style.size + 5;
+  if (!(tall < 3.2 * high || tile < 40)) {
+    context.font = `${style.size}px ${style.family}`, context.textBaseline = "middle", context.textAlign = "left";
+    for (let i = 0; i < plan.count; i++) {
+      if (plan.row[i] < 0) continue;
+      let x = zoom.k * plan.x[i] + zoom.x, y = zoom.k * plan.y[i] + zoom.y;
+      if (x > room.width || y > room.height || x + tile < 0 || y + tall < 0) continue;
+      let wide = tile - gapOf(tile), text = texts(plan.row[i], plan.column[i]).find(
+        (one) => context.measureText(one).width <= wide - 6
+      );
+      if (!text) continue;
+      let top = y + tall - gapOf(tile) - high;
+      context.globalAlpha = 0.82, context.fillStyle = style.paper, context.fillRect(x, top, Math.min(wide, context.measureText(text).width + 6), high), context.globalAlpha = 1, context.fillStyle = style.ink, context.fillText(text, x + 3, top + high / 2);
+    }
+  }
+}
+
+// src/atlas/hand.js
+var Hand = class {
+  /**
+   * @param {HTMLElement} target
+   * @param {Handled} handled
+   */
+  constructor(target, handled) {
+    this.target = target, this.handled = handled, this.held = null, this.fingers = null;
+    let on = (name2, does, passive = !0) => target.addEventListener(name2, does, { passive });
+    on("pointerdown", (event) => this.#down(event)), on("pointermove", (event) => this.#move(event)), on("pointerup", (event) => this.#up(event)), on("pointercancel", () => this.#cancel()), on("pointerleave", () => {
+      this.held || handled.leave();
+    }), on("wheel", (event) => this.#wheel(event), !1), on("touchstart", (event) => this.#touch(event), !1), on("touchmove", (event) => this.#pinch(event), !1), on("touchend", (event) => this.#touch(event), !1);
+  }
+  /**
+   * @param {{clientX: number, clientY: number}} event
+   * @returns {[number, number]}
+   */
+  #place({ clientX, clientY }) {
+    let { left, top } = this.target.getBoundingClientRect();
+    return [clientX - left, clientY - top];
+  }
+  /** @param {PointerEvent} event */
+  #down(event) {
+    if (event.button !== 0 || this.fingers) return;
+    let [x, y] = this.#place(event), line = event.shiftKey || this.handled.lassoing() ? [x, y] : null;
+    this.held = { x, y, moved: !1, line, at: [x, y] }, event.pointerId >= 0 && event.isTrusted && this.target.setPointerCapture(event.pointerId);
+  }
+  /** @param {PointerEvent} event */
+  #move(event) {
+    let [x, y] = this.#place(event), { held, handled } = this;
+    if (!held) {
+      event.pointerType !== "touch" && handled.point(x, y);
+      return;
+    }
+    !held.moved && Math.hypot(x - held.x, y - held.y) < 4 || (held.moved = !0, held.line ? (held.line.push(x, y), handled.lasso(held.line, null)) : handled.pan(x - held.at[0], y - held.at[1]), held.at = [x, y]);
+  }
+  /** @param {PointerEvent} event */
+  #up(event) {
+    let { held, handled } = this;
+    if (this.held = null, !held) return;
+    let keys = { shift: event.shiftKey, more: event.ctrlKey || event.metaKey };
+    held.moved && held.line ? handled.lasso(held.line, keys) : held.moved || handled.press(...this.#place(event), keys);
+  }
+  #cancel() {
+    this.held?.line && this.handled.lasso([], null), this.held = null;
+  }
+  /** @param {WheelEvent} event */
+  #wheel(event) {
+    let scope = (
+      /** @type {Document | ShadowRoot} */
+      this.target.getRootNode()
+    );
+    if (!event.ctrlKey && scope.activeElement !== this.target) return;
+    let lines = event.deltaMode === 1 ? 16 : 1, factor = Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 2e-3));
+    (this.handled.zoom(factor, ...this.#place(event)) || event.ctrlKey) && event.preventDefault();
+  }
+  /** @param {TouchEvent} event */
+  #touch(event) {
+    if (event.touches.length !== 2) {
+      this.fingers = null;
+      return;
+    }
+    event.preventDefault(), this.#cancel(), this.fingers = this.#both(event);
+  }
+  /** @param {TouchEvent} event */
+  #pinch(event) {
+    if (this.held && (this.held.line || this.handled.magnified()) && event.preventDefault(), !this.fingers || event.touches.length !== 2) return;
+    event.preventDefault();
+    let now = this.#both(event);
+    this.handled.pan(now.x - this.fingers.x, now.y - this.fingers.y), this.handled.zoom(now.apart / Math.max(1, this.fingers.apart), now.x, now.y), this.fingers = now;
+  }
+  /** @param {TouchEvent} event */
+  #both({ touches: [one, two] }) {
+    let [a, b] = [this.#place(one), this.#place(two)];
+    return {
+      apart: Math.hypot(a[0] - b[0], a[1] - b[1]),
+      x: (a[0] + b[0]) / 2,
+      y: (a[1] + b[1]) / 2
+    };
+  }
+};
+
+// src/atlas/keyboard.js
+var NEARER = 1.5;
+function onKey(atlas, event) {
+  let { plan, active, zoom, room } = atlas;
+  if (!plan || event.altKey || event.metaKey) return;
+  let { key } = event, way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
+  if (key === "Enter" || key === " ") {
+    let more = event.shiftKey || event.ctrlKey || atlas.foot.adding;
+    atlas.scope.input(
+      "head",
+      () => atlas.chooser.choose(plan.row[active], plan.column[active], more)
+    );
+  } else if (way) {
+    let next = nextTile(plan, active, way[0], way[1]);
+    atlas.go(next < 0 ? active : next);
+  } else if (key === "Home" || key === "End") {
+    let last = key === "End", first = plan.row.findIndex((row) => row >= 0);
+    event.ctrlKey ? atlas.go(last ? plan.count - 1 : first) : atlas.go(lineEnd(plan, active, last ? 1 : -1));
+  } else if (key === "+" || key === "=") {
+    let x = plan.x[active] + plan.w[active] / 2, y = plan.y[active] + plan.h[active] / 2;
+    atlas.zoomBy(NEARER, x * zoom.k + zoom.x, y * zoom.k + zoom.y);
+  } else if (key === "-") atlas.zoomBy(1 / NEARER, room.width / 2, room.height / 2);
+  else if (key === "0") atlas.zoomBy(0, 0, 0);
+  else return;
+  event.preventDefault();
+}
+
+// src/atlas/labels.js
+var PAD = 4;
+function styleOf(element, large) {
+  let css = getComputedStyle(element), color = (name2) => css.getPropertyValue(`--daam-${name2}`).trim();
+  return {
+    ink: color("ink"),
+    soft: color("soft"),
+    paper: color("paper"),
+    raised: color("raised"),
+    chosen: color("a"),
+    family: css.fontFamily,
+    size: large ? 14 : 10
+  };
+}
+function pen2(context, { size, family }, bold = !1) {
+  context.font = `${bold ? "600 " : ""}${size}px ${family}`, context.textBaseline = "middle";
+}
+function widest(context, style, texts) {
+  return pen2(context, style, !0), texts.reduce((most2, text) => Math.max(most2, context.measureText(text).width), 0);
+}
+function seen(plan, panel, { k, x, y }) {
+  let [w, h] = [plan.tile[0] * k, plan.tile[1] * k], left = k * panel.x + x, top = k * panel.y + y, first = plan.row.findIndex((row, i) => row === -1 && plan.x[i] >= panel.x - 0.01), offset = first >= 0 && plan.column[first] === -1 ? 4 * k : 0, right = left + panel.columns * w + (offset > 0 ? w + offset : 0), bottom = top + (panel.end - panel.first) * h;
+  return { w, h, left, top, right, bottom, offset };
+}
+function drawLabels(context, plan, zoom, room, named, style) {
+  for (let panel of plan.panels) {
+    let place = seen(plan, panel, zoom);
+    place.right < 0 || place.left - plan.gutter > room.width || place.bottom < 0 || (columns(context, plan, panel, place, room, named, style), rows(context, plan, panel, place, room, named, style));
+  }
+}
+function columns(context, plan, panel, place, room, { columnName, isColumn }, style) {
+  let { left, right, top, w, offset } = place;
+  top < 15 - 0.5 && (context.fillStyle = style.paper, context.fillRect(left, 0, right - left, 15));
+  let y = Math.max(top - 15 / 2, 15 / 2), first = offset > 0 ? -1 : 0, at = (column) => left + (column < 0 ? 0 : offset + (column - first) * w) + w / 2;
+  pen2(context, style), context.textAlign = "center";
+  let needed = context.measureText(columnName(panel.columns - 1)).width + PAD, every = everyOf(panel.columns, w, needed), free = -1 / 0;
+  for (let column = first; column < panel.columns; column++) {
+    let chosen = isColumn(column);
+    if (column > 0 && column % every && !chosen) continue;
+    let text = columnName(column);
+    pen2(context, style, chosen);
+    let half = context.measureText(text).width / 2, x = Math.max(at(column), plan.gutter * 0 + half + 1);
+    x - half < free || x + half > room.width || at(column) < -w || (free = x + half + PAD / 2, context.fillStyle = chosen ? style.chosen : style.soft, context.fillText(text, x, y));
+  }
+}
+function rows(context, plan, panel, { left, top, right, h }, room, named, style) {
+  let edge = Math.max(left, plan.gutter);
+  if (edge > right) return;
+  left < plan.gutter - 0.5 && (context.fillStyle = style.paper, context.fillRect(0, Math.max(0, top - 15), plan.gutter, room.height));
+  let every = everyOf(panel.end - panel.first, h, style.size + 1), above2 = top < 15 ? 15 : 0, at = (row) => top + (row - panel.first) * h;
+  context.textAlign = "right";
+  let start = panel.first;
+  for (let row = panel.first; row < panel.end; row++) {
+    named.rows[row].block !== named.rows[start].block && (start = row);
+    let y = at(row) + h / 2, chosen = named.isRow(row);
+    (row - start) % every && !chosen || y < above2 + style.size / 2 || y > room.height - style.size / 2 + 1 || (pen2(context, style, chosen), context.fillStyle = chosen ? style.chosen : named.isOut(row) ? style.soft : style.ink, context.fillText(named.rows[row].label, edge - PAD, y));
+  }
+  let band = edge - plan.gutter;
+  for (let from = panel.first; from < panel.end; ) {
+    let to = from;
+    for (; to < panel.end && named.rows[to].block === named.rows[from].block; ) to++;
+    block(
+      context,
+      named.rows[from],
+      band,
+      Math.max(at(from), above2),
+      Math.min(at(to), room.height),
+      style
+    ), from = to;
+  }
+}
+function block(context, row, x, top, bottom, style) {
+  let long = bottom - top - 2;
+  if (long < 3) return;
+  context.fillStyle = style.raised, context.fillRect(x, top + 1, 13, long), pen2(context, { ...style, size: style.size - 0.5 });
+  let text = [`${row.block} · ${row.size}`, row.block, row.block.replace(/^(\w)\w* ?/, "$1")].find((one) => context.measureText(one).width <= long - 2);
+  text && (context.save(), context.translate(x + 13 / 2, (top + bottom) / 2), context.rotate(-Math.PI / 2), context.textAlign = "center", context.fillStyle = style.soft, context.fillText(text, 0, 0.5), context.restore());
+}
+function labelAt(plan, zoom, x, y) {
+  for (let panel of plan.panels) {
+    let { left, right, top, bottom, w, h, offset } = seen(plan, panel, zoom), edge = Math.max(left, plan.gutter), under = Math.max(top, 15);
+    if (x >= edge && x < right && y < under && y >= under - 15) {
+      if (offset > 0 && x < left + w) return { column: -1 };
+      let column = Math.floor((x - left - offset) / w) - (offset > 0 ? 1 : 0);
+      if (column >= 0 && column < panel.columns) return { column };
+    }
+    let band = edge - plan.gutter;
+    if (x >= band && x < edge && edge <= right && y >= Math.max(top, 0) && y < bottom) {
+      let row = panel.first + Math.floor((y - top) / h);
+      if (row >= panel.first && row < panel.end) return x < band + 15 ? { block: row } : { row };
+    }
+  }
+  return null;
+}
+
+// src/atlas/lasso.js
+function encircled(plan, line) {
+  let inside = [];
+  for (let i = 0; i < plan.count; i++)
+    plan.row[i] < 0 || holds2(line, plan.x[i] + plan.w[i] / 2, plan.y[i] + plan.h[i] / 2) && inside.push(i);
+  return inside;
+}
+function holds2(line, x, y) {
+  let inside = !1;
+  for (let i = 0, j = line.length - 2; i < line.length; j = i, i += 2) {
+    let [xi, yi, xj, yj] = [line[i], line[i + 1], line[j], line[j + 1]];
+    yi > y != yj > y && x < (xj - xi) * (y - yi) / (yj - yi) + xi && (inside = !inside);
+  }
+  return inside;
+}
+
+// src/atlas/naming.js
+function shortBlock(block2) {
+  return block2.replace(/_blocks?\b/g, "").replace(/[._]+/g, " ").trim();
+}
+function rowsOf(facts) {
+  return facts.layers.map(({ label, block: block2, stage, size, heads }, i) => {
+    let short3 = shortBlock(block2), name2 = (label.startsWith(short3) ? label.slice(short3.length) : label).replace(/^[ ·]+/, "");
+    return {
+      label: name2.length > 8 ? String(i) : name2,
+      block: short3,
+      stage,
+      size: size.join("×"),
+      columns: heads
+    };
+  });
+}
+
+// src/maps.js
+var Maps = class {
+  /**
+   * @param {State} state
+   * @param {{memory: Memory}} source
+   */
+  constructor(state, source) {
+    this.state = state, this.source = source, this.previews = [null, null], this.added = [null, null], this.hover = null;
+  }
+  get memory() {
+    return this.source.memory;
+  }
+  /** @param {0 | 1} which */
+  stackKey(which) {
+    let { state } = this, word = state.get(which ? "word_b" : "word"), { layer, head } = state.chosen;
+    return JSON.stringify([word, state.get("choice"), layer, head]);
+  }
+  /** @param {0 | 1} which */
+  exactKey(which) {
+    return JSON.stringify([...JSON.parse(this.stackKey(which)), ...this.state.steps]);
+  }
+  /** @param {0 | 1} which */
+  stack(which) {
+    return this.memory.stacks.get(this.stackKey(which)) ?? null;
+  }
+  get tilesKey() {
+    return JSON.stringify([this.state.get("word"), ...this.state.steps]);
+  }
+  /**
+   * The tiles of the shown word: those of the present steps, else of other steps, which they name.
+   *
+   * @returns {Tiles | null}
+   */
+  tiles() {
+    let { tileSets } = this.memory, present = tileSets.get(this.tilesKey);
+    if (present) return present;
+    let word = this.state.get("word");
+    return [...tileSets.kept.values()].filter(({ value }) => value.word === word).at(-1)?.value ?? null;
+  }
+  get comparing() {
+    return this.state.get("word_b") >= 0;
+  }
+  /** Whether what is shown at rest is the kernel's own map, or all that a page without one has. */
+  get settled() {
+    return this.#allExact || this.#places.every((which) => this.reduced(which));
+  }
+  get #allExact() {
+    return this.#places.every((which) => this.memory.exacts.get(this.exactKey(which)));
+  }
+  /** @returns {(0 | 1)[]} */
+  get #places() {
+    return this.comparing ? [0, 1] : [0];
+  }
+  /**
+   * The map over all steps of heads whose single steps are not here.
+   *
+   * @param {0 | 1} which
+   * @returns {Shown | null}
+   */
+  reduced(which) {
+    let key = this.stackKey(which), map = this.stack(which) ? null : this.memory.reduced.get(key);
+    return map ? { kind: "reduced", key: `reduced ${key}`, ...map } : null;
+  }
+  /**
+   * @param {0 | 1} which the word, or the one it is compared with
+   * @returns {Shown | null} null where nothing that fits has arrived
+   */
+  shown(which) {
+    if (which === 1 && !this.comparing) return null;
+    if (this.hover && which === 0) {
+      let tile = this.tile(this.hover.layers, this.hover.head);
+      if (tile) return tile;
+    }
+    let key = this.exactKey(which), exact = this.memory.exacts.get(key);
+    return exact && this.#allExact ? (this.memory.exacts.touch(key), { kind: "exact", key, ...exact }) : this.preview(which) ?? this.reduced(which) ?? this.#ownTile(which);
+  }
+  /**
+   * @param {0 | 1} which
+   * @returns {Shown | null}
+   */
+  preview(which) {
+    let stackKey = this.stackKey(which), stack = this.memory.stacks.get(stackKey);
+    if (!stack) return null;
+    let [lo, hi] = this.state.steps, shown = this.previews[which];
+    (!shown || shown.values.length !== stack.height * stack.width) && (shown = { kind: "preview", key: "", values: new Float32Array(stack.height * stack.width), height: 0, width: 0, max: 0 }, this.previews[which] = shown);
+    let key = `${stackKey}${lo},${hi}`;
+    return (shown.key !== key || this.added[which] !== stack) && (this.added[which] = stack, shown.max = meanOver(
+      stack,
+      Math.min(lo, stack.steps - 1),
+      Math.min(hi, stack.steps),
+      shown.values
+    ), shown.key = key, shown.height = stack.height, shown.width = stack.width, this.memory.stacks.touch(stackKey)), shown;
+  }
+  /**
+   * The tile of a locked layer and head, of the present steps.
+   *
+   * @param {0 | 1} which
+   */
+  #ownTile(which) {
+    let { layer, head } = this.state.chosen;
+    return which === 1 || layer < 0 || typeof head != "number" ? null : this.tiles()?.key === this.tilesKey ? this.tile([layer], head) : null;
+  }
+  /**
+   * What one layer or head recorded, cell by cell, where that is all that is chosen and has arrived.
+   *
+   * @returns {Shown | null}
+   */
+  recorded() {
+    let { layer } = this.state.chosen, tile = this.#ownTile(0), size = this.state.facts.layers?.[layer]?.size;
+    return tile && size && tile.height === size[0] && tile.width === size[1] ? tile : null;
+  }
+  /**
+   * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
+   * heads where `head` is -1. It says what it is of: its steps may be other than those chosen.
+   *
+   * @param {number[]} layers
+   * @param {number} head
+   * @returns {Shown | null}
+   */
+  tile(layers, head) {
+    let tiles = this.tiles();
+    if (!tiles || layers.length === 0) return null;
+    let [height, width] = tiles.tile[layers[0]], values = new Float32Array(height * width), count = 0;
+    for (let layer of layers) {
+      if (tiles.tile[layer][0] !== height || tiles.tile[layer][1] !== width) continue;
+      let scales = tiles.scales[layer];
+      for (let h = 0; h < scales.length; h++)
+        head >= 0 && h !== head || (addTile(tiles, layer, h, values), count++);
+    }
+    if (count === 0) return null;
+    for (let i = 0; i < values.length; i++) values[i] /= count;
+    let key = `tile ${tiles.key} ${layers} ${head}`, of = { layers, head, lo: tiles.lo, hi: tiles.hi };
+    return { kind: "tile", key, values, height, width, max: largest(values), of };
+  }
+};
+function addTile(tiles, layer, head, values) {
+  let size = values.length, from = tiles.offsets[layer] + head * size, scale = tiles.scales[layer][head] / 255;
+  for (let i = 0; i < size; i++) values[i] += tiles.data[from + i] * scale;
+}
+
+// src/atlas/sheet.js
+var CELLS = 2 ** 21, SIDES = [8, 16, 32, 64];
+function withMeans(tiles) {
+  return tiles.tile.map(([height, width], row) => {
+    let size = height * width, sum = new Float32Array(size), { data, scales, offsets } = tiles, maps = scales[row].map((peak2, head) => (addTile(tiles, row, head, sum), { data, at: offsets[row] + head * size, height, width, peak: peak2 })), most2 = 0;
+    for (let i = 0; i < size; i++) sum[i] > most2 && (most2 = sum[i]);
+    let mean = new Uint8Array(size);
+    for (let i = 0; i < size; i++) mean[i] = most2 > 0 ? Math.round(255 * sum[i] / most2) : 0;
+    let peak = most2 / Math.max(1, maps.length);
+    return [{ data: mean, at: 0, height, width, peak }, ...maps];
+  });
+}
+var Sheet = class {
+  /**
+   * @param {Map8[][]} rows
+   * @param {number} wanted pixels of a tile on the screen, the longer side
+   */
+  constructor(rows2, wanted) {
+    this.rows = rows2, this.across = Math.max(1, ...rows2.map((row) => row.length));
+    let [tall, wide] = rows2.reduce(
+      ([h, w], [map]) => [Math.max(h, map?.height ?? 1), Math.max(w, map?.width ?? 1)],
+      [1, 1]
+    ), longest = Math.max(tall, wide), slots = this.across * Math.max(1, rows2.length), side = sideOf(Math.min(wanted, longest), slots);
+    this.side = side, this.width = Math.max(1, Math.round(side * wide / longest)), this.height = Math.max(1, Math.round(side * tall / longest)), this.levels = new Uint8Array(slots * this.width * this.height), rows2.forEach((row, r) => row.forEach((map, c) => this.#reduce(map, r * this.across + c))), this.canvas = document.createElement("canvas"), this.canvas.width = this.across * this.width, this.canvas.height = Math.max(1, rows2.length) * this.height, this.pen = /** @type {CanvasRenderingContext2D} */
+    this.canvas.getContext("2d"), this.colors = this.pen.createImageData(this.canvas.width, this.canvas.height), this.key = "";
+  }
+  /**
+   * Whether another sheet would be needed for tiles of this size.
+   *
+   * @param {number} wanted
+   */
+  fits(wanted) {
+    let longest = Math.max(...this.rows.map(([map]) => Math.max(map.height, map.width)), 1), slots = this.across * Math.max(1, this.rows.length);
+    return sideOf(Math.min(wanted, longest), slots) === this.side;
+  }
+  /**
+   * Bring one map to the size of a slot: means over areas where it is larger, its own cells where
+   * it is smaller.
+   *
+   * @param {Map8} map
+   * @param {number} slot
+   */
+  #reduce({ data, at, height, width }, slot) {
+    let { width: wide, height: high, levels } = this, to = slot * wide * high;
+    for (let y = 0; y < high; y++) {
+      let top = Math.floor(y * height / high), bottom = Math.max(top + 1, Math.floor((y + 1) * height / high));
+      for (let x = 0; x < wide; x++) {
+        let left = Math.floor(x * width / wide), right = Math.max(left + 1, Math.floor((x + 1) * width / wide)), sum = 0;
+        for (let i = top; i < bottom; i++)
+          for (let j = left; j < right; j++) sum += data[at + i * width + j];
+        levels[to++] = sum / ((bottom - top) * (right - left)) + 0.5;
+      }
+    }
+  }
+  /**
+   * Color all maps, unless they are in these colors.
+   *
+   * @param {{colors: string, common: number, gray: (row: number) => boolean, key: string}} how `common`: the
+   *   value of the last color, 0: each map's own peak; `gray`: rows without colors; `key` says all this
+   */
+  color({ colors, common, gray, key }) {
+    if (key === this.key) return;
+    this.key = key;
+    let { width, height, across, levels } = this, out = new Uint32Array(this.colors.data.buffer), stride = across * width;
+    this.rows.forEach((row, r) => {
+      let table = palette(gray(r) ? "gray" : colors);
+      row.forEach((map, c) => {
+        let factor = common > 0 ? Math.min(255, map.peak / common) : 1, from = (r * across + c) * width * height;
+        for (let y = 0; y < height; y++) {
+          let to = (r * height + y) * stride + c * width;
+          for (let x = 0; x < width; x++) {
+            let place = levels[from++] * factor + 0.5 | 0;
+            out[to++] = table[place > 255 ? 255 : place];
+          }
+        }
+      });
+    }), this.pen.putImageData(this.colors, 0, 0);
+  }
+};
+function sideOf(wanted, slots) {
+  let best = SIDES[0];
+  for (let side of SIDES)
+    if (side > SIDES[0] && side * side * slots > CELLS || (best = side, side >= wanted)) break;
+  return best;
+}
+
+// src/atlas/sheets.js
+var CLOSE = 24, Sheets = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.tiles = null, this.rows = [], this.sheet = null, this.closer = /* @__PURE__ */ new Map(), this.near = !1, this.found = /** @type {any} */
+    { sheet: null, row: 0 }, this.how = { colors: "", common: 0, gray: () => !1, key: "" };
+  }
+  /** @param {Tiles | null} tiles */
+  use(tiles) {
+    tiles !== this.tiles && (this.tiles = tiles, this.rows = tiles ? withMeans(tiles) : [], this.sheet = null, this.closer.clear());
+  }
+  /**
+   * Color what is drawn next, for tiles of a size.
+   *
+   * @param {number} wanted device pixels of the longer side
+   * @param {(row: number) => boolean} isOut layers that are gray
+   */
+  color(wanted, isOut) {
+    if (!this.tiles) return;
+    let { state } = this.scope, colors = state.get("colormap"), { tiles } = this, common = state.get("tile_scale") === "common" ? largest(tiles.scales.map((row, layer) => isOut(layer) ? 0 : largest(row))) : 0;
+    this.how = { colors, common, gray: isOut, key: `${colors} ${common} ${state.get("choice")}` }, this.near = wanted > Math.max(...tiles.tile.map((size) => Math.max(...size))), (!this.sheet || !this.sheet.fits(wanted)) && (this.sheet = new Sheet(this.rows, wanted)), this.sheet.color(this.how);
+  }
+  /**
+   * Where the maps of a layer are: larger ones where these are here and needed.
+   *
+   * @param {number} row
+   * @returns {{sheet: Sheet, row: number} | null}
+   */
+  of(row) {
+    if (!this.sheet) return null;
+    let { found } = this, own = this.near ? this.#close(row) : null;
+    return found.sheet = own ?? this.sheet, found.row = own ? 0 : row, found;
+  }
+  /**
+   * @param {number} row
+   * @returns {Sheet | null}
+   */
+  #close(row) {
+    let { tiles, closer } = this, own = tiles && this.scope.source.memory.layerTiles.get(`${tiles.key} ${row}`);
+    if (!own) return null;
+    let known = closer.get(row);
+    if (known && known.side === own.tile[0])
+      return known.sheet.color(this.#as(row)), known.sheet;
+    let one = { ...tiles, data: own.data, tile: [own.tile], offsets: [0], scales: [own.scales] }, sheet = new Sheet(withMeans(one), 64);
+    return closer.delete(row), closer.set(row, { sheet, side: own.tile[0] }), closer.size > CLOSE && closer.delete(
+      /** @type {number} */
+      closer.keys().next().value
+    ), sheet.color(this.#as(row)), sheet;
+  }
+  /** @param {number} row */
+  #as(row) {
+    return { ...this.how, gray: () => this.how.gray(row) };
+  }
+};
+
+// src/atlas/zoom.js
+function mostZoom(tile) {
+  return Math.max(1, 220 / Math.max(1, tile));
+}
+function clamp(zoom, content, room, most2) {
+  zoom.k = Math.min(most2, Math.max(1, zoom.k)), zoom.x = within(zoom.x, room.width - zoom.k * content.width), zoom.y = within(zoom.y, room.height - zoom.k * content.height);
+}
+function within(at, spare) {
+  return spare >= 0 ? 0 : Math.min(0, Math.max(spare, at));
+}
+function zoomAt(zoom, factor, x, y, most2) {
+  let k = Math.min(most2, Math.max(1, zoom.k * factor)), by = k / zoom.k;
+  zoom.x = x - (x - zoom.x) * by, zoom.y = y - (y - zoom.y) * by, zoom.k = k;
+}
+function reveal(zoom, { x, y, w, h }, room, { left, top }) {
+  let [from, above2] = [zoom.k * x + zoom.x, zoom.k * y + zoom.y], right = from + zoom.k * w - room.width, below = above2 + zoom.k * h - room.height;
+  right > 0 && (zoom.x -= right), below > 0 && (zoom.y -= below);
+  let [toLeft, toTop] = [left - (zoom.k * x + zoom.x), top - (zoom.k * y + zoom.y)];
+  toLeft > 0 && (zoom.x += toLeft), toTop > 0 && (zoom.y += toTop);
+}
+function rowsSeen(plan, zoom, room) {
+  let rows2 = /* @__PURE__ */ new Set();
+  for (let i = 0; i < plan.count; i++) {
+    let [x, y] = [zoom.k * plan.x[i] + zoom.x, zoom.k * plan.y[i] + zoom.y], seen2 = x < room.width && x + zoom.k * plan.w[i] > 0;
+    plan.row[i] >= 0 && seen2 && y < room.height && y + zoom.k * plan.h[i] > 0 && rows2.add(plan.row[i]);
+  }
+  return [...rows2];
+}
+
+// src/atlas/atlas.js
+var NEAR = 13, SMALLEST = 40, Atlas = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.plan = null, this.rows = [], this.zoom = { k: 1, x: 0, y: 0 }, this.room = { width: 0, height: 0 }, this.layout = "", this.active = 0, this.pointed = -1, this.frame = 0, this.drawn = 0, this.line = [], this.chosen = new Uint8Array(0), this.values = null, this.range = [0, 0], this.style = null, this.tilesCanvas = el("canvas", {
+      class: "daam-atlas-tiles",
+      "aria-hidden": "true",
+      "data-testid": "atlas-tiles"
+    }), this.canvas = el("canvas", {
+      class: "daam-atlas-marks",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "head atlas",
+      "aria-label": "Layers by heads. Arrow keys move, Enter chooses, Shift+Enter adds, plus and minus zoom.",
+      "data-testid": "atlas",
+      on: {
+        keydown: (event) => onKey(this, event),
+        focus: () => this.#soon(),
+        blur: () => this.#leave()
+      }
+    });
+    let context = (canvas) => (
+      /** @type {CanvasRenderingContext2D} */
+      canvas.getContext("2d")
+    );
+    this.below = context(this.tilesCanvas), this.above = context(this.canvas), this.sheets = new Sheets(scope), this.wants = new AtlasWants(scope, () => this.#closer()), this.chooser = new Chooser(scope), this.bar = new Bar(scope), this.foot = new Foot({
+      zoom: (factor) => this.zoomBy(factor, this.room.width / 2, this.room.height / 2),
+      fit: () => this.zoomBy(0, 0, 0),
+      tool: () => this.#touchable()
+    }), this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" }), this.stage = el("div", { class: "daam-atlas-stage" }, this.tilesCanvas, this.canvas), this.element = el(
+      "div",
+      { class: "daam-atlas" },
+      this.bar.element,
+      this.stage,
+      this.foot.element,
+      this.note
+    ), this.hand = new Hand(this.canvas, {
+      point: (x, y) => this.#point(this.#tileAt(x, y), x, y),
+      leave: () => this.#leave(),
+      press: (x, y, { shift, more }) => this.#press(x, y, shift || more || this.foot.adding),
+      pan: (dx, dy) => this.#pan(dx, dy),
+      zoom: (factor, x, y) => this.zoomBy(factor, x, y),
+      lasso: (line, held) => this.#lasso(line, held),
+      lassoing: () => this.foot.lassoing,
+      magnified: () => this.zoom.k > 1
+    }), this.sizes = new ResizeObserver(() => {
+      let { clientWidth: width, clientHeight: height } = this.stage;
+      width === this.room.width && height === this.room.height || scope.invalidate(GRID);
+    }), this.sizes.observe(this.stage);
+  }
+  /** Whether a number or an order that is shown is still on its way. */
+  get lacking() {
+    return this.wants.lacking;
+  }
+  /** @param {number} what */
+  update(what) {
+    this.bar.update(what), this.wants.update();
+    let { maps } = this.scope, tiles = maps.tiles(), other = tiles !== this.sheets.tiles;
+    what & THEME && (this.style = null), !((other || what & (GRID | THEME)) && (this.sheets.use(tiles), this.#measure(), !this.#lay())) && ((other || what & (GRID | SELECTION | THEME)) && (this.#mark(), this.draw()), (other || what & (GRID | STEPS)) && this.#note());
+  }
+  #measure() {
+    let { scope } = this, { state } = scope;
+    this.values = valuesOf(scope, state.get("tile_measure"), scope.maps.tiles());
+    let chosen = new Set(state.layers);
+    this.range = this.values ? rangeOf(this.values, (row) => chosen.has(row)) : [0, 0];
+  }
+  /** Lay the tiles out where anything changed that they depend on; false where there is no room. */
+  #lay() {
+    let { state, dots, source, maps } = this.scope, { facts } = state, { clientWidth: width, clientHeight: height } = this.stage;
+    if (!facts.layers || width < SMALLEST || height < SMALLEST) return !1;
+    let sort = state.get("tile_sort"), order = orderOf(this.scope), style = this.#style(), key = JSON.stringify([source.run, width, height, dots, style.size, sort, order]);
+    if (key === this.layout) return !0;
+    this.layout = key, this.rows = rowsOf(facts), this.room = { width, height };
+    for (let canvas of [this.tilesCanvas, this.canvas])
+      canvas.width = Math.ceil(width * dots), canvas.height = Math.ceil(height * dots);
+    let [high, wide] = facts.layers[0].size, before2 = this.plan, place = before2 ? [before2.row[this.active], before2.column[this.active]] : [-1, -1], room = { width, height, aspect: wide / high }, names = widest(this.above, style, this.rows.map((row) => row.label));
+    return this.plan = order ? rankedPlan(order, room) : planOf(this.rows, { ...room, names, all: facts.layers.some((layer) => layer.heads > 1) }), this.chosen = new Uint8Array(this.plan.count), this.active = Math.max(0, indexOf(this.plan, place[0], place[1])), this.pointed = -1, before2?.ranked !== this.plan.ranked && (this.zoom = { k: 1, x: 0, y: 0 }), clamp(this.zoom, this.plan, this.room, mostZoom(this.plan.tile[0])), maps.hover = null, !0;
+  }
+  #style() {
+    return this.style ? this.style : (this.style = styleOf(this.element, this.scope.state.get("projector")), this.style);
+  }
+  // --- drawing ---------------------------------------------------------------------------------
+  /** Draw in the next frame. */
+  #soon() {
+    this.frame === 0 && (this.frame = requestAnimationFrame(() => {
+      this.frame = 0, this.draw();
+    }));
+  }
+  /** Whether the tiles are maps at this size, and not one color each. */
+  get showsMaps() {
+    let show2 = this.scope.state.get("tile_show");
+    return show2 !== "auto" || !this.plan ? show2 !== "colors" : Math.min(...this.plan.tile) * this.zoom.k >= NEAR;
+  }
+  draw() {
+    let { plan, zoom, room } = this;
+    if (!plan) return;
+    let { state, dots } = this.scope, style = this.#style(), chosen = new Set(state.layers), isOut = (row) => !chosen.has(row), maps = this.showsMaps;
+    maps && this.sheets.color(Math.max(...plan.tile) * zoom.k * dots, isOut), this.drawn = drawTiles(this.below, dots, plan, zoom, room, {
+      isOut,
+      colors: state.get("colormap"),
+      maps: maps && !!this.sheets.tiles,
+      sheet: (row) => this.sheets.of(row),
+      first: -1,
+      values: this.values,
+      range: this.range,
+      style
+    }), this.below.setTransform(dots, 0, 0, dots, 0, 0), (plan.ranked || zoom.k > 1) && drawCaptions(
+      this.below,
+      plan,
+      zoom,
+      room,
+      (row, column) => captions(this.scope, row, column, this.values),
+      style
+    ), this.#drawMarks();
+  }
+  #drawMarks() {
+    let { plan, zoom, room, above: above2 } = this;
+    if (!plan) return;
+    let { dots, state } = this.scope, style = this.#style();
+    above2.setTransform(dots, 0, 0, dots, 0, 0), above2.clearRect(0, 0, room.width, room.height);
+    let keys = this.canvas.matches(":focus-visible"), { chosen, pointed, active } = this;
+    drawMarks(above2, plan, zoom, { chosen, pointed, active: keys ? active : -1 }, style);
+    let { layer, head } = state.chosen, layers = new Set(state.layers), pairs = new Set(pairsIn(head).map(([row]) => row));
+    drawLabels(
+      above2,
+      plan,
+      zoom,
+      room,
+      {
+        rows: this.rows,
+        columnName: (column) => column < 0 ? "all" : String(column),
+        isRow: (row) => row === layer || pairs.has(row),
+        isColumn: (column) => column >= 0 && layer < 0 && holds(state.chosen, -2, column),
+        isOut: (row) => !layers.has(row)
+      },
+      style
+    ), drawLasso(above2, this.line, style), this.#say();
+  }
+  #mark() {
+    let { plan, chosen } = this;
+    if (!plan) return;
+    let now = this.scope.state.chosen, pairs = new Set(pairsIn(now.head).map(([layer, head]) => `${layer} ${head}`)), some = pairs.size > 0;
+    for (let i = 0; i < plan.count; i++) {
+      let [row, column] = [plan.row[i], plan.column[i]];
+      chosen[i] = Number(
+        some ? pairs.has(`${row} ${column}`) : row >= 0 && holds(now, row, column)
+      );
+    }
+  }
+  /** Name what is pointed at, or say what the colors mean. */
+  #say() {
+    let { plan, values, scope } = this;
+    if (!plan) return;
+    let measure = measureOf(scope, scope.state.get("tile_measure")), keys = this.canvas.matches(":focus-visible"), of = this.pointed >= 0 ? this.pointed : keys ? this.active : -1, [low, high] = this.range, legend = !this.showsMaps && values ? { low: short2(low), high: short2(high), colors: scope.state.get("colormap") } : null, rest = this.showsMaps ? `Maps of ${scope.state.get("tile_scale") === "own" ? "own scales" : "one scale"}` : `Color: ${measure?.label ?? ""}`;
+    this.foot.write(of >= 0 ? this.describe(of) : rest, legend);
+  }
+  /** @param {number} i */
+  describe(i) {
+    let { plan, scope, values } = this;
+    return !plan || i < 0 || i >= plan.count ? "" : describe(scope, plan.row[i], plan.column[i], values);
+  }
+  #note() {
+    let { state, maps, source } = this.scope, tiles = maps.tiles(), text = "";
+    if (!tiles)
+      text = source.capabilities.any ? "The tiles are on their way." : "The tiles of this word were left out of this page.";
+    else {
+      let [lo, hi] = state.steps;
+      tiles.lo !== lo || tiles.hi !== hi ? text = `Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.` : (!this.values || state.get("tile_sort") === "likeness" && !orderOf(this.scope)) && (text = this.wants.lacking ? "Being worked out." : "This page does not hold these numbers.");
+    }
+    write(this.note, text);
+  }
+  // --- moving ----------------------------------------------------------------------------------
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
+  #pan(dx, dy) {
+    this.plan && (this.zoom.x += dx, this.zoom.y += dy, clamp(this.zoom, this.plan, this.room, mostZoom(this.plan.tile[0])), this.#soon());
+  }
+  /**
+   * @param {number} factor 0: all tiles
+   * @param {number} x
+   * @param {number} y
+   */
+  zoomBy(factor, x, y) {
+    let { plan, zoom, room } = this;
+    if (!plan) return !1;
+    let before2 = zoom.k, most2 = mostZoom(plan.tile[0]);
+    return factor === 0 ? zoom.k = 1 : zoomAt(zoom, factor, x, y, most2), clamp(zoom, plan, room, most2), this.#touchable(), this.#soon(), this.wants.update(), zoom.k !== before2;
+  }
+  /** A finger moves the tiles where they are magnified, else the page. */
+  #touchable() {
+    this.stage.dataset.magnified = String(this.zoom.k > 1 || this.foot.lassoing);
+  }
+  /** Layers whose tiles are looked at closely. */
+  #closer() {
+    let { plan, zoom, room } = this;
+    if (!plan || zoom.k <= 1 || !this.showsMaps) return { layers: [], side: 0 };
+    let side = Math.max(...plan.tile) * zoom.k * this.scope.dots;
+    return { layers: rowsSeen(plan, zoom, room), side };
+  }
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
+  #tileAt(x, y) {
+    let { plan, zoom } = this;
+    return !plan || labelAt(plan, zoom, x, y) ? -1 : tileAt(plan, (x - zoom.x) / zoom.k, (y - zoom.y) / zoom.k);
+  }
+  // --- choosing --------------------------------------------------------------------------------
+  /**
+   * @param {number} i
+   * @param {number} [x]
+   * @param {number} [y]
+   */
+  #point(i, x = 0, y = 0) {
+    let { plan } = this;
+    if (!plan) return;
+    let label = i < 0 ? labelAt(plan, this.zoom, x, y) : null;
+    this.canvas.style.cursor = i >= 0 || label ? "pointer" : "default", i !== this.pointed && (this.pointed = i, this.#hover(i), this.#drawMarks());
+  }
+  #leave() {
+    this.pointed = -1, this.#hover(-1), this.#drawMarks();
+  }
+  /** @param {number} i the tile whose map is shown; -1: none */
+  #hover(i) {
+    let { maps, state } = this.scope, { plan } = this, [row, column] = plan && i >= 0 ? [plan.row[i], plan.column[i]] : [-1, -1], same4 = row === state.chosen.layer && column === state.chosen.head, hover = row >= 0 && !same4 ? { layers: [row], head: column } : null;
+    !hover && !maps.hover || this.scope.input("hover", () => {
+      maps.hover = hover, this.scope.invalidate(MAP);
+    });
+  }
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {boolean} more whether heads are added to those chosen, or taken away
+   */
+  #press(x, y, more) {
+    let { plan, zoom } = this;
+    if (!plan) return;
+    let label = labelAt(plan, zoom, x, y), i = label ? -1 : this.#tileAt(x, y);
+    this.scope.input("head", () => {
+      i >= 0 ? (this.active = i, this.chooser.choose(plan.row[i], plan.column[i], more)) : label && "column" in label ? this.chooser.choose(-1, label.column, more) : label && "row" in label ? this.chooser.choose(label.row, -1, more) : label && this.chooser.block(this.rows, label.block, more);
+    });
+  }
+  /**
+   * @param {number[]} line on the page
+   * @param {{shift: boolean, more: boolean} | null} held null: it is still drawn
+   */
+  #lasso(line, held) {
+    let { plan, zoom } = this;
+    if (this.line = held ? [] : line, held && plan) {
+      let { x, y, k } = zoom, pairs = encircled(plan, line.map((at, i) => (at - (i % 2 ? y : x)) / k)).flatMap((i) => this.#headsAt(i));
+      pairs.length > 0 && this.scope.input("head", () => this.chooser.add(pairs, held.more || this.foot.adding));
+    }
+    this.#drawMarks();
+  }
+  /**
+   * @param {number} i
+   * @returns {[number, number][]} the heads of a tile, of the column of all: those of its layer
+   */
+  #headsAt(i) {
+    let { plan } = this;
+    if (!plan) return [];
+    let [row, column] = [plan.row[i], plan.column[i]];
+    return column < 0 ? headsOf(this.scope.state.facts, row) : [[row, column]];
+  }
+  /** @param {number} i the tile that the keys are at */
+  go(i) {
+    let { plan, zoom, room } = this;
+    if (!plan) return;
+    this.active = i, this.pointed = -1;
+    let box = { x: plan.x[i], y: plan.y[i], w: plan.w[i], h: plan.h[i] }, covered = plan.ranked ? { left: 0, top: 0 } : { left: plan.gutter, top: 15 };
+    reveal(zoom, box, room, covered), clamp(zoom, plan, room, mostZoom(plan.tile[0])), this.#hover(i), this.scope.say(this.describe(i) + (this.chosen[i] ? ", chosen" : "")), this.#soon();
+  }
+  destroy() {
+    cancelAnimationFrame(this.frame), this.sizes.disconnect(), this.wants.destroy();
+  }
+};
 
 // src/arcs.js
 var LEVEL = 20, FOOT = 6, Arcs = class {
@@ -1472,11 +3198,11 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
     ), key = JSON.stringify([parse, centers]);
     if (key === this.drawn || this.chips.list.offsetWidth === 0) return;
     this.drawn = key;
-    let words = this.scope.state.facts.words, choosable = (word) => !!words[word]?.kept, at2 = (word) => centers[word.word] ?? centers[word.at] ?? null, arcs = [];
+    let words = this.scope.state.facts.words, choosable = (word) => !!words[word]?.kept, at = (word) => centers[word.word] ?? centers[word.at] ?? null, arcs = [];
     for (let arc of parse.arcs) {
       let head = parse.words[arc.head], dependent = parse.words[arc.dependent];
       if (!head || !dependent || !choosable(head.word) || !choosable(dependent.word)) continue;
-      let [from, to] = [at2(head), at2(dependent)];
+      let [from, to] = [at(head), at(dependent)];
       from === null || to === null || from === to || arcs.push({
         ...arc,
         from,
@@ -1539,17 +3265,6 @@ function drawn(arc, level, height) {
     label
   );
 }
-
-// src/flags.js
-var WORDS = 1, MAP = 2, BASE = 4, STEPS = 8, STRIP = 16, GRID = 32, SELECTION = 64, LOOK = 128, PANEL = 256, THEME = 512, ALL = 1023, NAMED = { WORDS, MAP, BASE, STEPS, STRIP, GRID, SELECTION, LOOK, PANEL, THEME, ALL }, OF_TRAIT = { _facts: ALL };
-for (let [name2, { redraws }] of Object.entries(controls_data_default))
-  OF_TRAIT[name2] = redraws.reduce(
-    (flags, flag) => flags | NAMED[
-      /** @type {keyof typeof NAMED} */
-      flag
-    ],
-    0
-  );
 
 // src/hints.js
 function isCoarse() {
@@ -1623,143 +3338,6 @@ var MOUSE = [
     this.open && !PASSING.has(what) && this.show(!1);
   }
 };
-
-// src/asker.js
-var Asker = class {
-  /**
-   * @param {AnySource} source
-   * @param {(question: Question, parts: Part[] | null) => void} answered told what was asked and
-   *   answered; null where it could not be
-   */
-  constructor(source, answered) {
-    this.source = source, this.answered = answered, this.asking = null, this.text = "", this.failed = { text: "", error: "" }, this.timer = void 0;
-  }
-  /** Why what is wanted now cannot be had; empty where it can. It goes when something else is. */
-  get problem() {
-    return this.text !== "" && this.text === this.failed.text ? this.failed.error : "";
-  }
-  /**
-   * Want something, or nothing. While a question is open the next one waits: the kernel answers one
-   * after the other, and by then something else may be wanted.
-   *
-   * @param {Question | null} question
-   */
-  want(question) {
-    if (clearTimeout(this.timer), this.text = question ? JSON.stringify([this.source.run, question]) : "", this.asking) {
-      if (this.asking.text === this.text) return;
-      let wait = question ? this.asking.since + times.stale - performance.now() : 0;
-      if (wait > 0) {
-        this.timer = setTimeout(() => this.want(question), wait);
-        return;
-      }
-      this.asking.stop.abort(), this.asking = null;
-    }
-    question && this.text !== this.failed.text && this.#ask(question, this.text);
-  }
-  /**
-   * @param {Question} question
-   * @param {string} text
-   */
-  async #ask(question, text) {
-    let asking = { text, since: performance.now(), stop: new AbortController() };
-    this.asking = asking;
-    let parts = null;
-    try {
-      parts = await this.source.ask(question, { signal: asking.stop.signal });
-    } catch (error) {
-      if (asking.stop.signal.aborted) return;
-      let told = error instanceof NoKernel ? "" : (
-        /** @type {Error} */
-        error.message
-      );
-      error instanceof Moot || (this.failed = { text, error: told });
-    }
-    this.asking === asking && (this.asking = null), this.answered(question, parts);
-  }
-  /** Ask again what could not be answered: another kernel may be there. */
-  retry() {
-    this.failed = { text: "", error: "" };
-  }
-  destroy() {
-    clearTimeout(this.timer), this.asking?.stop.abort(), this.asking = null;
-  }
-};
-
-// src/inputs.js
-var HIDDEN = {
-  colormap: ({ maps }) => maps.comparing,
-  follow_step: ({ state }) => !state.facts.strip,
-  view: ({ maps }) => !maps.comparing,
-  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference"
-};
-function inputsOf(scope, panel) {
-  let rows = Object.entries(controls_data_default).filter(([, control]) => control.panel === panel);
-  return Object.fromEntries(rows.map(([name2, control]) => [name2, input(scope, name2, control)]));
-}
-function input(scope, name2, control) {
-  let { label, show: show2 } = make(scope, name2, control), hidden = HIDDEN[name2];
-  return hidden ? {
-    label,
-    show: () => {
-      show2(), label.hidden = hidden(scope);
-    }
-  } : { label, show: show2 };
-}
-function make(scope, name2, control) {
-  if (control.kind === "Share") return slider(scope, name2, control);
-  if (control.kind === "Flag") return toggle(scope, name2, control);
-  if (control.kind === "OneOf") return list(scope, name2, control);
-  throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`);
-}
-function slider({ state, input: timed }, name2, { label: text, title }) {
-  let range = el("input", {
-    type: "range",
-    min: "0",
-    max: "1",
-    step: "0.01",
-    class: "daam-range",
-    "data-testid": testId(name2),
-    "aria-label": text
-  }), value = el("output", { class: "daam-value" });
-  return range.addEventListener(
-    "input",
-    () => timed(name2, () => state.set({ [name2]: Number(range.value) }, "soon"))
-  ), range.addEventListener("change", () => state.set({}, "now")), { label: field({ class: "daam-field", title }, el("span", { text }), range, value), show: () => {
-    let now = Number(state.get(name2));
-    Number(range.value) !== now && (range.value = String(now)), range.style.setProperty("--daam-part", `${100 * now}%`), write(value, now.toFixed(2));
-  } };
-}
-function toggle({ state, input: timed }, name2, { label: text, title }) {
-  let box = el("input", {
-    type: "checkbox",
-    class: "daam-check",
-    role: "switch",
-    "data-testid": testId(name2)
-  });
-  return box.addEventListener("change", () => timed(name2, () => state.set({ [name2]: box.checked }))), { label: field({ class: "daam-field daam-switch", title }, box, el("span", { text })), show: () => {
-    box.checked = !!state.get(name2);
-  } };
-}
-function list({ state, input: timed }, name2, { label: text, title, panel, options = [] }) {
-  let select = el("select", { class: "daam-select", "data-testid": testId(name2) });
-  for (let [value, read2] of options) select.append(el("option", { value, text: read2 }));
-  select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
-  let named = el("span", {
-    class: panel === "look" || panel === "more" ? null : "daam-hidden",
-    text
-  });
-  return { label: field({ class: "daam-field", title }, named, select), show: () => {
-    let now = String(state.get(name2));
-    [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
-  } };
-}
-function testId(name2) {
-  return `control-${name2}`;
-}
-function field(attributes, ...children) {
-  let { title, ...others } = attributes;
-  return el("label", title ? { ...others, title } : others, ...children);
-}
 
 // src/wordtools.js
 var MANY = 24, WordTools = class {
@@ -1944,7 +3522,7 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
     );
     if (chip2 && (event.key === "Enter" || event.key === " ") && event.shiftKey && (event.preventDefault(), this.scope.input("word", () => this.choose(Number(chip2.getAttribute("data-word")), !0))), !way) return;
     event.preventDefault();
-    let open = this.order.filter((b) => !b.disabled && !b.hidden), of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word", at2 = open.findIndex((b) => Number(b.dataset.word) === state.get(of)), to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at2 + way + open.length) % open.length;
+    let open = this.order.filter((b) => !b.disabled && !b.hidden), of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word", at = open.findIndex((b) => Number(b.dataset.word) === state.get(of)), to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at + way + open.length) % open.length;
     event.shiftKey && Number(open[to]?.dataset.word) === state.get("word") && (to = (to + Math.sign(way) + open.length) % open.length);
     let target = open[to];
     if (!target) return;
@@ -2059,841 +3637,8 @@ function toggle2(text, id, title) {
   });
 }
 
-// src/cells.js
-function at(node, x, y, width, height) {
-  return Object.assign(node.style, {
-    left: `${x}px`,
-    top: `${y}px`,
-    width: `${width}px`,
-    height: `${height}px`
-  }), node;
-}
-function nearest(cells, from, dx, dy) {
-  let best = -1, least2 = 1 / 0;
-  return cells.forEach((cell, i) => {
-    let [x, y] = [cell.x - from.x, cell.y - from.y], along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
-    if (along <= 1 || dx !== 0 && aside > 1) return;
-    let far = along + 3 * aside;
-    far < least2 && (least2 = far, best = i);
-  }), best;
-}
-
-// src/gridmarks.js
-function mark(overlay, cells, nodes, chosen) {
-  let { layer, head } = chosen, [numbers, pairs] = [numbersIn(head), pairsIn(head)];
-  cells.forEach((cell, i) => {
-    let own = cell.layers.length === 1 && holds(chosen, cell.layers[0], cell.head), line = layer < 0 && numbers.includes(cell.head);
-    attribute(nodes[i], "aria-selected", String(own || line));
-  });
-  for (let label of overlay.querySelectorAll("[data-row], [data-column]")) {
-    let { row, column } = (
-      /** @type {HTMLElement} */
-      label.dataset
-    ), on = row !== void 0 ? Number(row) === layer || pairs.some(([l]) => l === Number(row)) : numbers.includes(Number(column)) || pairs.some(([, h]) => h === Number(column)) || Number(column) === head && layer < 0;
-    attribute(label, "aria-pressed", String(on));
-  }
-}
-
-// src/gridtools.js
-var GridTools = class {
-  /** @param {Scope} scope */
-  constructor(scope) {
-    this.scope = scope, this.choice = el("select", { class: "daam-select", "data-testid": "choice" }), this.choice.addEventListener(
-      "change",
-      () => scope.input("choice", () => scope.state.set({ choice: this.choice.value }))
-    ), this.inputs = inputsOf(scope, "tiles"), this.built = "", this.element = el(
-      "div",
-      { class: "daam-title-row" },
-      el("h3", { class: "daam-title", text: "Layers × heads" }),
-      el(
-        "div",
-        { class: "daam-selects" },
-        el(
-          "label",
-          { class: "daam-field", title: "The layers that make the map where none is locked" },
-          el("span", { class: "daam-hidden", text: "Layers" }),
-          this.choice
-        ),
-        ...Object.values(this.inputs).map(({ label }) => label)
-      )
-    );
-  }
-  /** @param {number} what */
-  update(what) {
-    if (!(what & (GRID | SELECTION))) return;
-    let { state } = this.scope, names = Object.keys(state.facts.choices ?? {});
-    if (this.built !== names.join(`
-`)) {
-      this.built = names.join(`
-`);
-      let { layers, choices } = state.facts;
-      this.choice.replaceChildren(
-        ...names.map(
-          (name2) => el("option", {
-            value: name2,
-            text: `${name2} ${choices[name2].length}/${layers.length}`
-          })
-        )
-      );
-    }
-    this.choice.value = state.get("choice");
-    for (let { show: show2 } of Object.values(this.inputs)) show2();
-  }
-};
-
-// src/maps.js
-var Maps = class {
-  /**
-   * @param {State} state
-   * @param {{memory: Memory}} source
-   */
-  constructor(state, source) {
-    this.state = state, this.source = source, this.previews = [null, null], this.added = [null, null], this.hover = null;
-  }
-  get memory() {
-    return this.source.memory;
-  }
-  /** @param {0 | 1} which */
-  stackKey(which) {
-    let { state } = this, word = state.get(which ? "word_b" : "word"), { layer, head } = state.chosen;
-    return JSON.stringify([word, state.get("choice"), layer, head]);
-  }
-  /** @param {0 | 1} which */
-  exactKey(which) {
-    return JSON.stringify([...JSON.parse(this.stackKey(which)), ...this.state.steps]);
-  }
-  /** @param {0 | 1} which */
-  stack(which) {
-    return this.memory.stacks.get(this.stackKey(which)) ?? null;
-  }
-  get tilesKey() {
-    return JSON.stringify([this.state.get("word"), ...this.state.steps]);
-  }
-  /**
-   * The tiles of the shown word: those of the present steps, else of other steps, which they name.
-   *
-   * @returns {Tiles | null}
-   */
-  tiles() {
-    let { tileSets } = this.memory, present = tileSets.get(this.tilesKey);
-    if (present) return present;
-    let word = this.state.get("word");
-    return [...tileSets.kept.values()].filter(({ value }) => value.word === word).at(-1)?.value ?? null;
-  }
-  get comparing() {
-    return this.state.get("word_b") >= 0;
-  }
-  /** Whether what is shown at rest is the kernel's own map, or all that a page without one has. */
-  get settled() {
-    return this.#allExact || this.#places.every((which) => this.reduced(which));
-  }
-  get #allExact() {
-    return this.#places.every((which) => this.memory.exacts.get(this.exactKey(which)));
-  }
-  /** @returns {(0 | 1)[]} */
-  get #places() {
-    return this.comparing ? [0, 1] : [0];
-  }
-  /**
-   * The map over all steps of heads whose single steps are not here.
-   *
-   * @param {0 | 1} which
-   * @returns {Shown | null}
-   */
-  reduced(which) {
-    let key = this.stackKey(which), map = this.stack(which) ? null : this.memory.reduced.get(key);
-    return map ? { kind: "reduced", key: `reduced ${key}`, ...map } : null;
-  }
-  /**
-   * @param {0 | 1} which the word, or the one it is compared with
-   * @returns {Shown | null} null where nothing that fits has arrived
-   */
-  shown(which) {
-    if (which === 1 && !this.comparing) return null;
-    if (this.hover && which === 0) {
-      let tile = this.tile(this.hover.layers, this.hover.head);
-      if (tile) return tile;
-    }
-    let key = this.exactKey(which), exact = this.memory.exacts.get(key);
-    return exact && this.#allExact ? (this.memory.exacts.touch(key), { kind: "exact", key, ...exact }) : this.preview(which) ?? this.reduced(which) ?? this.#ownTile(which);
-  }
-  /**
-   * @param {0 | 1} which
-   * @returns {Shown | null}
-   */
-  preview(which) {
-    let stackKey = this.stackKey(which), stack = this.memory.stacks.get(stackKey);
-    if (!stack) return null;
-    let [lo, hi] = this.state.steps, shown = this.previews[which];
-    (!shown || shown.values.length !== stack.height * stack.width) && (shown = { kind: "preview", key: "", values: new Float32Array(stack.height * stack.width), height: 0, width: 0, max: 0 }, this.previews[which] = shown);
-    let key = `${stackKey}${lo},${hi}`;
-    return (shown.key !== key || this.added[which] !== stack) && (this.added[which] = stack, shown.max = meanOver(
-      stack,
-      Math.min(lo, stack.steps - 1),
-      Math.min(hi, stack.steps),
-      shown.values
-    ), shown.key = key, shown.height = stack.height, shown.width = stack.width, this.memory.stacks.touch(stackKey)), shown;
-  }
-  /**
-   * The tile of a locked layer and head, of the present steps.
-   *
-   * @param {0 | 1} which
-   */
-  #ownTile(which) {
-    let { layer, head } = this.state.chosen;
-    return which === 1 || layer < 0 || typeof head != "number" ? null : this.tiles()?.key === this.tilesKey ? this.tile([layer], head) : null;
-  }
-  /**
-   * What one layer or head recorded, cell by cell, where that is all that is chosen and has arrived.
-   *
-   * @returns {Shown | null}
-   */
-  recorded() {
-    let { layer } = this.state.chosen, tile = this.#ownTile(0), size = this.state.facts.layers?.[layer]?.size;
-    return tile && size && tile.height === size[0] && tile.width === size[1] ? tile : null;
-  }
-  /**
-   * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
-   * heads where `head` is -1. It says what it is of: its steps may be other than those chosen.
-   *
-   * @param {number[]} layers
-   * @param {number} head
-   * @returns {Shown | null}
-   */
-  tile(layers, head) {
-    let tiles = this.tiles();
-    if (!tiles || layers.length === 0) return null;
-    let [height, width] = tiles.tile[layers[0]], values = new Float32Array(height * width), count = 0;
-    for (let layer of layers) {
-      if (tiles.tile[layer][0] !== height || tiles.tile[layer][1] !== width) continue;
-      let scales = tiles.scales[layer];
-      for (let h = 0; h < scales.length; h++)
-        head >= 0 && h !== head || (addTile(tiles, layer, h, values), count++);
-    }
-    if (count === 0) return null;
-    for (let i = 0; i < values.length; i++) values[i] /= count;
-    let key = `tile ${tiles.key} ${layers} ${head}`, of = { layers, head, lo: tiles.lo, hi: tiles.hi };
-    return { kind: "tile", key, values, height, width, max: largest(values), of };
-  }
-};
-function addTile(tiles, layer, head, values) {
-  let size = values.length, from = tiles.offsets[layer] + head * size, scale = tiles.scales[layer][head] / 255;
-  for (let i = 0; i < size; i++) values[i] += tiles.data[from + i] * scale;
-}
-
-// src/palettes.data.js
-var palettes_data_default = {
-  inferno: "AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxFHwxIIQxKIwxMJAxPJgxRKAtTKQtVKwtXLQtZLwpbMQpcMgpeNApfNglhOAliOQljOwlkPQllPglmQApnQgpoRApoRQppRwtqSQtqSgxrTAxrTQ1sTw1sUQ5sUg5tVA9tVQ9tVxBuWRBuWhFuXBJuXRJuXxNuYRNuYhRuZBVuZRVuZxZuaRZuahdubBhubRhubxlucRluchpudBpudRtudxxteBxteh1tfB1tfR5tfx5sgB9sgiBshCBrhSFrhyFriCJqiiJqjCNpjSNpjyRpkCVokiVokyZnlSZnlydmmCdmmihlmylknSlknypjoCpjoitioyxhpSxgpi1gqC5fqS5eqy9erTBdrjBcsDFbsTJaszJatDNZtjRYtzVXuTVWujZVvDdUvThTvzlSwDpRwTpQwztPxDxOxj1Nxz5MyD9LykBKy0FJzEJIzkNHz0RG0EVF0kZE00dD1EhC1UpB10s/2Ew+2U092k4821A73VE63lI431M34FU24VY14lc041kz5Fox5Vww5l0v514u6GAt6WEr6mMq62Qp62Yo7Gcm7Wkl7mok72wj724h8G8g8XEf8XMd8nQc83Yb83gZ9HkY9XsX9X0V9n4U9oAT94IS94QQ+IUP+IcO+IkM+YsL+YwK+Y4J+pAI+pIH+pQH+5YG+5cG+5kG+5sG+50H/J8H/KEI/KMJ/KUK/KYM/KgN/KoP/KwR/K4S/LAU/LIW/LQY+7Ya+7gd+7of+7wh+74j+sAm+sIo+sQq+sYt+ccv+cky+cs1+M03+M8699E999NA9tVD9tdG9dlJ9dtM9N1P9N9T9OFW8+Na8+Vd8uZh8uhl8upp8ext8e1x8e918fF58vJ98vSC8/WG8/aK9PiO9fmS9vqW+Pua+fyd+v2h/P+k",
-  magma: "AAAEAQAFAQEGAQEIAgEJAgILAgINAwMPAwMSBAQUBQQWBgUYBgUaBwYcCAceCQcgCggiCwkkDAkmDQopDgsrEAstEQwvEg0xEw00FA42FQ44Fg87GA89GRA/GhBCHBBEHRFHHhFJIBFLIRFOIhFQJBJTJRJVJxJYKRFaKhFcLBFfLRFhLxFjMRFlMxBnNBBpNhBrOBBsOQ9uOw9wPQ9xPw9yQA90Qg91RA92RRB3RxB4SRB4ShB5TBF6ThF7TxJ7URJ8UhN8VBN9VhR9VxV+WRV+WhZ+XBZ/XRd/Xxh/YBiAYhmAZBqAZRqAZxuAaByBahyBax2BbR2Bbh6BcB+Bch+BcyCBdSGBdiGBeCKBeSKCeyOCfCOCfiSCgCWCgSWBgyaBhCaBhieBiCeBiSiBiymBjCmBjiqBkCqBkSuBkyuAlCyAliyAmC2AmS2Amy5/nC5/ni9/oC9/oTB+ozB+pTF+pjF9qDJ9qjN9qzN8rTR8rjR7sDV7sjV7szZ6tTZ6tzd5uDd5ujh4vDl4vTl3vzp3wDp2wjt1xDx1xTx0xz1zyD5zyj5yzD9xzUBxz0Bw0EFv0kJv00Nu1URt1kVs2EVs2UZr20dq3Ehp3klo30po4Exn4k1m405l5E9k5VBk51Jj6FNi6VRi6lZh61dg7Fhg7Vpf7lte711e8F9e8WBd8mJd8mRc82Vc9Gdc9Glc9Wtc9mxc9m5c93Bc93Jc+HRc+HZc+Xhd+Xld+Xtd+n1e+n9e+oFf+4Nf+4Vg+4dh/Ilh/Ipi/Ixj/I5k/JBl/ZJm/ZRn/ZZo/Zhp/Zpq/Ztr/p1s/p9t/qFu/qNv/qVx/qdy/qlz/qp0/qx2/q53/rB4/rJ6/rR7/rZ8/rd+/rl//ruB/r2C/r+E/sGF/sKH/sSI/saK/siM/sqN/syP/s2Q/s+S/tGU/tOV/tWX/teZ/tia/dqc/dye/d6g/eCh/eKj/eOl/eWn/eep/emq/eus/Oyu/O6w/PCy/PK0/PS2/Pa4/Pe5/Pm7/Pu9/P2/",
-  plasma: "DQiHEAeIEweJFgeKGQaMGwaNHQaOIAaPIgaQJAaRJgWRKAWSKgWTLAWULgWVLwWWMQWXMwWXNQSYNwSZOASaOgSaPASbPgScPwScQQSdQwOeRAOeRgOfSAOfSQOgSwOhTAKhTgKiUAKiUQKjUwKjVQKkVgGkWAGkWQGlWwGlXAGmXgGmYAGmYQCnYwCnZACnZgCnZwCoaQCoagCobACobgCobwCocQCocgGodAGodQGodwGoeAGoegKoewKofQOofgOogASogQSngwWnhAWnhgamhwemiAimigmliwqljQuljgykjw2kkQ6jkg+jlBCilRGhlhOhmBSgmRWfmhafnBeenRidnhmdoBqcoRuboh2aox6apR+ZpiCYpyGXqCKWqiOVqySUrCaUrSeTriiSsCmRsSqQsiuPsyyOtC6NtS+MtjCLtzGKuDKJujOIuzSIvDWHvTeGvjiFvzmEwDqDwTuCwjyBwz2AxD5/xUB+xkF9x0J8yEN7yUR6ykV6y0Z5zEd4zEl3zUp2zkt1z0x00E1z0U5y0k9x01Fx1FJw1VNv1VRu1lVt11Zs2Fdr2Vhq2lpq2ltp21xo3F1n3V5m3l9l3mFk32Jj4GNj4WRi4mVh4mZg42hf5Gle5Wpd5Wtd5mxc525b529a6HBZ6XFY6XJX6nRX63VW63ZV7HdU7XlT7XpS7ntR73xR735Q8H9P8IBO8YFN8YNM8oRL84VL84dK9IhJ9IlI9YtH9YxG9o1F9o9E95BE95FD95NC+JRB+JVA+Zc/+Zg++Zo++ps9+pw8+p47+586+6E5+6I4/KM4/KU3/KY2/Kg1/Kk0/asz/awz/a4y/a8x/bEw/bIv/bQv/bUu/rct/rgs/ros/rsr/r0q/r4q/sAp/cIp/cMo/cUn/cYn/cgn/com/csm/M0l/M4l/NAl/NIl+9Mk+9Uk+9ck+tgk+tok+dwk+d0l+N8l+OEl9+Il9+Ql9uYm9ugm9ekm9esn9O0n8+4n8/An8vIn8fQm8fUl8Pck8Pkh",
-  viridis: "RAFURAJWRQRXRQVZRgdaRghcRgpdRgteRw1gRw5hRxBjRxFkRxNlSBRnSBZoSBdpSBhqSBpsSBttSBxuSB1vSB9wSCBxSCFzSCN0SCR1SCV2SCZ3SCh4SCl5Ryp6Ryx6Ry17Ry58Ry99RjB+RjJ+RjN/RjSARTWBRTeBRTiCRDmDRDqDRDuEQz2EQz6FQj+FQkCGQkGGQUKHQUSHQEWIQEaIP0eIP0iJPkmJPkqJPkyKPU2KPU6KPE+KPFCLO1GLO1KLOlOLOlSMOVWMOVaMOFiMOFmMN1qMN1uNNlyNNl2NNV6NNV+NNGCNNGGNM2KNM2ONMmSOMmWOMWaOMWeOMWiOMGmOMGqOL2uOL2yOLm2OLm6OLm+OLXCOLXGOLHGOLHKOLHOOK3SOK3WOKnaOKneOKniOKXmOKXqOKXuOKHyOKH2OJ36OJ3+OJ4COJoGOJoKOJoKOJYOOJYSOJYWOJIaOJIeOI4iOI4mOI4qNIouNIoyNIo2NIY6NIY+NIZCNIZGMIJKMIJKMIJOMH5SMH5WLH5aLH5eLH5iLH5mKH5qKHpuKHpyJHp2JH56JH5+IH6CIH6GIH6GHH6KHIKOGIKSGIaWFIaaFIqeFIqiEI6mDJKqDJauCJayCJq2BJ62BKK6AKa9/KrB/LLF+LbJ9LrN8L7R8MbV7MrZ6NLZ5Nbd5N7h4OLl3Orp2O7t1Pbx0P7xzQL1yQr5xRL9wRsBvSMFuSsFtTMJsTsNrUMRqUsVpVMVoVsZnWMdlWshkXMhjXsliYMpgY8tfZcteZ8xcac1bbM1abs5YcM9Xc9BWddBUd9FTetFRfNJQf9NOgdNNhNRLhtVJidVIi9ZGjtZFkNdDk9dBldhAmNg+m9k8ndk7oNo5oto3pds2qNs0qtwyrdwwsN0vst0ttd4ruN4put4ovd8mwN8lwt8jxeAhyOAgyuEfzeEd0OEc0uIb1eIa2OIZ2uMZ3eMY3+MY4uQY5eQZ5+QZ6uUa7OUb7+Uc8eUd9OYe9uYg+OYh++cj/ecl",
-  cividis: "ACJOACNPACRRACVTACVUACZWACdYAChZAChbACldACpfACphACtiACxkACxmAC1oAC5qAC5sAC9tADBvADBwADFwADFxATJxBTNxCDNwDDRwDzVwEjVwFDZwFjdwGDdvGjhvHDlvHjpvIDpvITtuIzxuJDxuJj1uJz5uKT9uKj9tK0BtLUFtLkFtL0JtMUNtMkNtM0RtNEVsNUVsNkZsOEdsOUhsOkhsO0lsPEpsPUpsPktsP0xsQExsQU1sQk5sQ05sRE9sRVBsRlFsR1FsSFJsSVNsSlNsS1RsTFVsTVVsTlZsT1dsUFdsUVhtUlltU1ptVFptVVttVVxtVlxtV11tWF5tWV5uWl9uW2BuXGFuXWFuXmJuXmNvX2NvYGRvYWVvYmVvY2ZwZGdwZWhwZWhwZmlwZ2pxaGpxaWtxamxxa21ybG1ybG5ybW9ybm9zb3BzcHFzcXJ0cnJ0cnN0c3R1dHR1dXV1dnZ2d3d2d3d3eHh3eXl3enp4e3p4fHt4fXx4fnx4fn14f354gH94gX94goB5g4F5hIJ5hYJ5hoN5h4R4iIV4iYV4ioZ4i4d4jIh4jYh4jol4j4p4kIt4kYt4kox4ko14k454lI53lY93lpB3l5F3mJJ3mZJ3mpN2m5R2nJV2nZV2npZ2n5d1oJh1oZl1opl1o5p0pJt0pZx0ppx0p51zqJ5zqZ9zqqBzq6ByrKFyraJyrqNxr6RxsKVxsaVws6ZwtKdvtahvtqlvt6luuKpuuattuqxtu61tvK5sva5svq9rv7BrwLFqwbJqwrNpw7NpxLRoxbVoxrZnx7dnyLhmyblly7llzLpkzbtjzrxjz71i0L5i0b9h0sBg08Bf1MFf1cJe1sNd18Rc2cVc2sZb28da3MhZ3chY3slY38pX4MtW4cxV4s1U5M5T5c9S5tBR59FQ6NJP6dNO6tNM69RL7dVK7tZJ79dI8NhG8dlF8tpE89tC9dxB9t0/994++N88+eA6++E4/OI2/eM0/uQ0/uU1/uY2/ug4",
-  gray: "AAAAAQEBAgICAwMDBAQEBQUFBgYGBwcHCAgICQkJCgoKCwsLDAwMDQ0NDg4ODw8PEBAQEREREhISExMTFBQUFRUVFhYWFxcXGBgYGRkZGhoaGxsbHBwcHR0dHh4eHx8fICAgISEhIiIiIyMjJCQkJSUlJiYmJycnKCgoKSkpKioqKysrLCwsLS0tLi4uLy8vMDAwMTExMjIyMzMzNDQ0NTU1NjY2Nzc3ODg4OTk5Ojo6Ozs7PDw8PT09Pj4+Pz8/QEBAQUFBQkJCQ0NDRERERUVFRkZGR0dHSEhISUlJSkpKS0tLTExMTU1NTk5OT09PUFBQUVFRUlJSU1NTVFRUVVVVVlZWV1dXWFhYWVlZWlpaW1tbXFxcXV1dXl5eX19fYGBgYWFhYmJiY2NjZGRkZWVlZmZmZ2dnaGhoaWlpampqa2trbGxsbW1tbm5ub29vcHBwcXFxcnJyc3NzdHR0dXV1dnZ2d3d3eHh4eXl5enp6e3t7fHx8fX19fn5+f39/gICAgYGBgoKCg4ODhISEhYWFhoaGh4eHiIiIiYmJioqKi4uLjIyMjY2Njo6Oj4+PkJCQkZGRkpKSk5OTlJSUlZWVlpaWl5eXmJiYmZmZmpqam5ubnJycnZ2dnp6en5+foKCgoaGhoqKio6OjpKSkpaWlpqamp6enqKioqampqqqqq6urrKysra2trq6ur6+vsLCwsbGxsrKys7OztLS0tbW1tra2t7e3uLi4ubm5urq6u7u7vLy8vb29vr6+v7+/wMDAwcHBwsLCw8PDxMTExcXFxsbGx8fHyMjIycnJysrKy8vLzMzMzc3Nzs7Oz8/P0NDQ0dHR0tLS09PT1NTU1dXV1tbW19fX2NjY2dnZ2tra29vb3Nzc3d3d3t7e39/f4ODg4eHh4uLi4+Pj5OTk5eXl5ubm5+fn6Ojo6enp6urq6+vr7Ozs7e3t7u7u7+/v8PDw8fHx8vLy8/Pz9PT09fX19vb29/f3+Pj4+fn5+vr6+/v7/Pz8/f39/v7+////",
-  RdBu_r: "BTBhBjJkBzRnCDZqCThtCjtwDD1zDT92DkF5D0N7EEV+EUeBEkmEE0yHFE6KFVCNF1KQGFSTGVaWGliZG1qcHFyfHV+iHmGlH2OoIGWrImesI2mtJGquJmyvJ26wKHCxKnGyK3OzLHW0Lne1L3m1MHq2Mny3M364NIC5NoG6N4O7OIW8Ooe9O4i+PIq+Poy/P47AQI/BQpHCQ5PDRpXESZfFTJnGT5vHUp3IVp/JWaHKXKPLX6XNYqfOZanPaKvQa6zRbq7ScbDTdbLUeLTVe7bWfrjXgbrYhLzZh77aisDbjcLckMTdk8belsffmMjgm8ngncvhoMzios3jpc7jp9DkqdHlrNLlrtPmsdXns9bottfouNjpu9rqvdvqwNzrwt3sxd/sx+DtyuHuzOLvz+Tv0eXw0ubw1Obx1efx1+jx2Onx2uny2+ry3evy3uvy4Ozz4e3z4+3z5O705u/05/D06fD06vH17PL17fL17/P18PT28vX28/X29fb39vf39/b29/X0+PTy+PPw+PLv+PHt+fDr+e/p+e7n+e3l+evj+urh+unf+uje+ufc++ba++XY++TW++PU/OLS/ODQ/N/P/N7N/d3L/dzJ/dvH/dnE/NfC/NW//NO8+9C5+863+8y0+sqx+siv+cas+cSp+cKn+L+k+L2h+Lue97mc97eZ97WW9rOU9rGR9q+O9ayL9aqJ9aiG9KaD86SB8qF/8Z598Jx775l57pZ37JN065Fy6o5w6Ytu6Ils5oZq5YNo5IBm435k4nti4Xhg33Ze3nNc3XBZ3G5X22tV2mhT2GVR12NP1mBN1V1M01pK0lhJ0FVIz1JGzk9FzExEy0lCyUdByERAxkE+xT49xDs8wjg6wTY5vzM4vjA2vS01uyo0uigyuCUxtyIwth8utBwtsxkssRgrrhcqqxYqqBUppRQpohMonxIonBEnmRAnlg8nkw4mkA0mjQwligslhwokhAkkgQgjfwgjfAcieQYidgUhcwQhcAMgbQIgagEfZwAf"
-};
-
-// src/palettes.js
-var NAMES2 = Object.keys(palettes_data_default).filter((name2) => name2 !== "RdBu_r"), tables = /* @__PURE__ */ new Map();
-function palette(name2) {
-  let table = tables.get(name2);
-  if (!table) {
-    let known = (
-      /** @type {Record<string, string>} */
-      palettes_data_default
-    ), rgb = fromBase64(Object.hasOwn(known, name2) ? known[name2] : known.inferno);
-    table = new Uint32Array(256);
-    for (let i = 0; i < 256; i++)
-      table[i] = packed(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255);
-    tables.set(name2, table);
-  }
-  return table;
-}
-var LEVELS = 64, PAIR = pair([240, 110, 0], [0, 118, 230]);
-function pair(one, two) {
-  let table = new Uint32Array(LEVELS * LEVELS), weight = (k) => Math.max(0, (k / (LEVELS - 1) - 0.2) / 0.8);
-  for (let i = 0; i < LEVELS; i++)
-    for (let j = 0; j < LEVELS; j++) {
-      let [a, b] = [weight(i), weight(j)], share3 = a + b > 0 ? a / (a + b) : 0.5, both = Math.min(1, 1.4 * Math.min(a, b)), rgb = one.map((c, k) => {
-        let hue = c * share3 + two[k] * (1 - share3);
-        return Math.round(hue + (255 - hue) * both);
-      });
-      table[i * LEVELS + j] = packed(
-        rgb[0],
-        rgb[1],
-        rgb[2],
-        Math.round(255 * Math.max(a, b) ** 0.8)
-      );
-    }
-  return table;
-}
-function paintPair(a, maxA, b, maxB, out) {
-  let last = LEVELS - 1, scaleA = maxA > 0 ? last / maxA : 0, scaleB = maxB > 0 ? last / maxB : 0;
-  for (let k = 0; k < out.length; k++) {
-    let i = a[k] * scaleA + 0.5 | 0, j = b[k] * scaleB + 0.5 | 0;
-    out[k] = PAIR[(i > last ? last : i) * LEVELS + (j > last ? last : j)];
-  }
-}
-function paint(values, max, table, out) {
-  let scale = max > 0 ? 255 / max : 0;
-  for (let i = 0; i < values.length; i++) {
-    let place = values[i] * scale + 0.5 | 0;
-    out[i] = table[place > 255 ? 255 : place];
-  }
-}
-function paintDifference(a, scaleA, b, scaleB, max, table, out) {
-  let scale = max > 0 ? 127.5 / max : 0;
-  for (let i = 0; i < a.length; i++) {
-    let place = 127.5 + (a[i] * scaleA - b[i] * scaleB) * scale + 0.5 | 0;
-    out[i] = table[place < 0 ? 0 : place > 255 ? 255 : place];
-  }
-}
-function packed(red, green, blue, alpha) {
-  return (alpha << 24 | blue << 16 | green << 8 | red) >>> 0;
-}
-function gradient(name2) {
-  let table = palette(name2), stops = [];
-  for (let i = 0; i <= 16; i++) {
-    let c = table[Math.min(255, i * 16)];
-    stops.push(`rgb(${c & 255} ${c >> 8 & 255} ${c >> 16 & 255})`);
-  }
-  return `linear-gradient(to right, ${stops.join(", ")})`;
-}
-var FADE = 0.95, DIM = 0.45;
-function fade(context, x, y, width, height) {
-  context.save(), context.globalCompositeOperation = "saturation", context.globalAlpha = FADE, context.fillStyle = "#808080", context.fillRect(x, y, width, height), context.globalCompositeOperation = "source-over", context.globalAlpha = DIM, context.fillStyle = "#000", context.fillRect(x, y, width, height), context.restore();
-}
-
-// src/mosaic.js
-var FADED2 = 0.5, Mosaic = class {
-  constructor() {
-    this.canvas = el("canvas", {
-      class: "daam-mosaic",
-      "aria-hidden": "true",
-      "data-testid": "mosaic"
-    }), this.context = /** @type {CanvasRenderingContext2D} */
-    this.canvas.getContext("2d"), this.small = document.createElement("canvas"), this.pen = /** @type {CanvasRenderingContext2D} */
-    this.small.getContext("2d"), this.scale = 1;
-  }
-  /**
-   * @param {number} width CSS pixels
-   * @param {number} height
-   * @param {number} scale
-   */
-  fit(width, height, scale) {
-    this.scale = scale, this.canvas.width = Math.ceil(width * scale), this.canvas.height = Math.ceil(height * scale), this.canvas.style.width = `${width}px`, this.canvas.style.height = `${height}px`;
-  }
-  /**
-   * @param {Cell[]} cells
-   * @param {Tiles | null} tiles
-   * @param {{palette: string, common: boolean, faded: (layers: number[]) => boolean}} how
-   */
-  draw(cells, tiles, how) {
-    let { context, scale } = this;
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    let table = palette(how.palette), gray = palette("gray"), most2 = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
-    for (let cell of cells) {
-      let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale)), faded = how.faded(cell.layers);
-      if (context.globalAlpha = faded ? FADED2 : 1, !tiles) {
-        context.fillStyle = "#8883", context.fillRect(x, y, size, size);
-        continue;
-      }
-      let [height, width] = tiles.tile[cell.layers[0]], values = valuesOf(tiles, cell, height * width);
-      this.#paint(values, width, height, how.common ? most2 : largest(values), faded ? gray : table), context.imageSmoothingEnabled = width > size;
-      let [w, h] = height > width ? [size * width / height, size] : [size, size * height / width];
-      context.drawImage(
-        this.small,
-        0,
-        0,
-        width,
-        height,
-        x + (size - w) / 2,
-        y + (size - h) / 2,
-        w,
-        h
-      );
-    }
-    context.globalAlpha = 1;
-  }
-  /**
-   * @param {Float32Array} values
-   * @param {number} width
-   * @param {number} height
-   * @param {number} max
-   * @param {Uint32Array} table
-   */
-  #paint(values, width, height, max, table) {
-    (this.small.width !== width || this.small.height !== height) && (this.small.width = width, this.small.height = height);
-    let image = this.pen.createImageData(width, height);
-    paint(values, max, table, new Uint32Array(image.data.buffer)), this.pen.putImageData(image, 0, 0);
-  }
-};
-function valuesOf(tiles, cell, size) {
-  let values = new Float32Array(size), count = 0;
-  for (let layer of cell.layers)
-    if (tiles.tile[layer][0] * tiles.tile[layer][1] === size)
-      for (let head = 0; head < tiles.scales[layer].length; head++)
-        cell.head >= 0 && head !== cell.head || (addTile(tiles, layer, head, values), count++);
-  if (count > 1) for (let i = 0; i < size; i++) values[i] /= count;
-  return values;
-}
-
-// src/naming.js
-function unitText(facts) {
-  return facts.unit ?? "attention probability";
-}
-function unitTitle(facts) {
-  let unit = unitText(facts);
-  return unit.charAt(0).toUpperCase() + unit.slice(1);
-}
-function stepsText(facts, lo, hi) {
-  if (facts.summed) return "all steps";
-  let first = facts.steps?.[lo]?.place ?? lo, last = facts.steps?.[hi - 1]?.place ?? hi - 1;
-  return first === last ? `step ${first}` : `steps ${first}–${last}`;
-}
-function timestepText(facts, step) {
-  let time = facts.steps?.[step]?.timestep;
-  return time === void 0 ? "" : `t = ${Math.round(time * 100) / 100}`;
-}
-function tileText(facts, layers, head) {
-  let labels = layers.map((layer) => facts.layers?.[layer]?.label ?? String(layer));
-  return `${labels.length > 1 ? `${labels[0]} to ${labels[labels.length - 1]}` : labels[0]}, ${head < 0 ? "mean of the heads" : `head ${head}`}`;
-}
-function layersText(state) {
-  let { facts } = state, { layer, head } = state.chosen, label = (i) => facts.layers?.[i]?.label ?? "", pairs = pairsIn(head), of = new Set(pairs.map(([i]) => i));
-  return of.size > 1 ? `${pairs.length} heads of ${of.size} layers` : of.size === 1 ? `${label(pairs[0][0])}, ${headsText(pairs.map(([, h]) => h))}` : `${layer < 0 ? `${state.get("choice")} layers` : label(layer)}, ${head === -1 ? "all heads" : headsText(numbersIn(head))}`;
-}
-function headsText(heads) {
-  let last = heads.at(-1);
-  return heads.length > 1 ? `heads ${heads.slice(0, -1).join(", ")} and ${last}` : `head ${last}`;
-}
-function wordText(facts, number) {
-  let word = facts.words?.[number];
-  if (!word) return String(number);
-  let same4 = facts.words.filter(
-    ({ text, kind }) => kind === word.kind && text.toLowerCase() === word.text.toLowerCase()
-  );
-  return same4.length > 1 ? `${word.text} (${same4.indexOf(word) + 1})` : word.text;
-}
-
-// src/rows.js
-var MANY2 = 20;
-function rowsOf(facts, unfolded) {
-  let layers = facts.layers ?? [], rows = [], foldable = layers.length > MANY2;
-  for (let [block, members] of blocksOf(facts)) {
-    let fold = foldable && members.length > 1;
-    if (fold) {
-      let heads = Math.max(...members.map((i) => layers[i].heads)), label = shortBlock(block), size = `${members.length} layers`, stage = layers[members[0]].stage;
-      if (rows.push({
-        layers: members,
-        block,
-        folded: !unfolded.has(block),
-        head: !0,
-        label,
-        short: label,
-        size,
-        stage,
-        heads
-      }), !unfolded.has(block)) continue;
-    }
-    for (let i of members) {
-      let { label, size, stage, heads } = layers[i];
-      rows.push({
-        layers: [i],
-        block,
-        folded: !1,
-        head: !1,
-        label,
-        // The block stands above already.
-        short: fold ? label.split(" · ").at(-1) ?? label : label,
-        size: `${size[0]}×${size[1]}`,
-        stage,
-        heads
-      });
-    }
-  }
-  return rows;
-}
-function shortBlock(block) {
-  return block.replace(/_blocks?\b/g, "").replace(/[._]+/g, " ").trim();
-}
-function blocksOf(facts) {
-  let blocks = /* @__PURE__ */ new Map();
-  return facts.layers.forEach((layer, i) => {
-    let known = blocks.get(layer.block);
-    known ? known.push(i) : blocks.set(layer.block, [i]);
-  }), blocks;
-}
-function ranked(facts, tiles, by) {
-  let values = tiles[by], all = [];
-  for (let layer = 0; layer < facts.layers.length; layer++)
-    for (let head = 0; head < facts.layers[layer].heads; head++)
-      all.push({ layer, head, value: values?.[layer]?.[head] ?? null });
-  let sign = by === "entropy" ? 1 : -1, last = 1 / 0;
-  return all.sort(
-    (p, q) => (p.value === null ? last : sign * p.value) - (q.value === null ? last : sign * q.value) || 0
-  );
-}
-function rankable2(scope, tiles) {
-  let { maps, source, state } = scope;
-  if (state.get("tile_sort") !== "overlap") return tiles;
-  let threshold = state.get("threshold"), overlap2 = source.memory.overlaps.get(overlapKey(maps.exactKey(0), threshold));
-  if (overlap2 && tiles.key === maps.tilesKey) return { ...tiles, overlap: overlap2 };
-  let { hover } = maps;
-  maps.hover = null;
-  let shown = maps.shown(0);
-  return maps.hover = hover, shown ? { ...tiles, overlap: overlapsOf(tiles, shown, threshold) } : tiles;
-}
-
-// src/grid.js
-var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36, GALLERY = 240, Grid = class {
-  /**
-   * @param {Scope} scope
-   * @param {{beside: () => number}} room height of what stands beside it, CSS pixels
-   */
-  constructor(scope, { beside }) {
-    this.scope = scope, this.beside = beside, this.unfolded = /* @__PURE__ */ new Set(), this.cells = [], this.nodes = [], this.layout = "", this.drawn = null, this.focus = 0, this.mosaic = new Mosaic(), this.overlay = el("div", {
-      class: "daam-cells",
-      role: "grid",
-      "aria-label": "Layers by heads",
-      "aria-multiselectable": "true",
-      "data-testid": "grid",
-      on: {
-        pointerover: (event) => this.#over(event),
-        pointerleave: () => this.#hover(null),
-        click: (event) => this.#click(event),
-        keydown: (event) => this.#key(event),
-        focusin: (event) => this.#focused(event),
-        focusout: () => this.#hover(null)
-      }
-    }), this.tools = new GridTools(scope), this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" }), this.scroller = el("div", { class: "daam-grid-scroll" }, this.mosaic.canvas, this.overlay), this.element = el("div", { class: "daam-grid" }, this.tools.element, this.scroller, this.note);
-  }
-  /** @param {number} what */
-  update(what) {
-    this.tools.update(what);
-    let other = this.scope.maps.tiles() !== this.drawn;
-    (other || what & (GRID | THEME)) && this.#draw(), (other || what & (GRID | SELECTION | THEME)) && mark(this.overlay, this.cells, this.nodes, this.scope.state.chosen), what & (GRID | STEPS) && this.#note();
-  }
-  #draw() {
-    let { state, maps } = this.scope, { facts } = state;
-    if (!facts.layers) return;
-    let tiles = maps.tiles();
-    this.drawn = tiles;
-    let sort = state.get("tile_sort"), across = this.scroller.clientWidth;
-    if (across < 40) return;
-    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable2(this.scope, tiles), sort) : [], key = JSON.stringify([
-      facts.layers,
-      across,
-      this.beside(),
-      this.scope.dots,
-      [...this.unfolded],
-      state.get("projector"),
-      gallery ? order : "network",
-      state.get("choice")
-    ]);
-    if (key !== this.layout) {
-      this.layout = key;
-      let focused = this.overlay.matches(":focus-within");
-      this.overlay.replaceChildren(), this.cells = [], this.nodes = [];
-      let [wide, tall] = gallery ? this.#gallery(order, across) : this.#rows(across);
-      this.mosaic.fit(wide, tall, this.scope.dots), this.overlay.style.width = `${wide}px`, this.overlay.style.height = `${tall}px`, this.#rove(Math.min(this.focus, this.cells.length - 1), focused);
-    }
-    let chosen = new Set(facts.choices?.[state.get("choice")] ?? facts.layers.map((_, i) => i));
-    this.mosaic.draw(this.cells, tiles, {
-      palette: state.get("colormap"),
-      common: state.get("tile_scale") === "common",
-      faded: (layers) => !layers.some((i) => chosen.has(i))
-    });
-  }
-  /**
-   * @param {number} across CSS pixels
-   * @returns {[number, number]} size of the grid
-   */
-  #rows(across) {
-    let { state } = this.scope, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(146, Math.max(128, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.beside() - 4 - HEADER) / rows.length, tile = Math.floor(
-      Math.max(NARROWEST, Math.min(WIDEST, fitting, this.beside() ? beside : 34))
-    ), high = Math.max(tile, big ? 30 : 20), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
-    return this.#header(heads, x, tile), rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x)), this.#stages(rows, high), [x(heads - 1) + tile, HEADER + rows.length * high];
-  }
-  /**
-   * @param {number} heads
-   * @param {(head: number) => number} x
-   * @param {number} tile
-   */
-  #header(heads, x, tile) {
-    let row = el("div", { role: "row", class: "daam-grid-row" });
-    row.append(
-      at(
-        this.#column(-1, "all", "All heads (Esc); below: the mean of each layer's heads"),
-        x(-1),
-        0,
-        tile,
-        HEADER
-      )
-    );
-    for (let head = 0; head < heads; head++) {
-      let label = this.#column(
-        head,
-        String(head),
-        `Head ${head} of every chosen layer that has it`
-      );
-      row.append(at(label, x(head), 0, tile, HEADER));
-    }
-    this.overlay.append(row);
-  }
-  /**
-   * @param {number} head
-   * @param {string} text
-   * @param {string} title
-   */
-  #column(head, text, title) {
-    return el(
-      "div",
-      { role: "columnheader", class: "daam-column" },
-      el("button", {
-        type: "button",
-        class: "daam-label",
-        "data-testid": "column-label",
-        "data-column": head,
-        title,
-        text,
-        "aria-label": head < 0 ? "All heads" : `Head ${head} of every layer`
-      })
-    );
-  }
-  /**
-   * @param {GridRow} row
-   * @param {number} y
-   * @param {number} high
-   * @param {number} tile
-   * @param {number} names
-   * @param {(head: number) => number} x
-   */
-  #row(row, y, high, tile, names, x) {
-    let node = el("div", { role: "row", class: "daam-grid-row" }), chosen = this.scope.state.facts.choices?.[this.scope.state.get("choice")], out = !!chosen && !row.layers.some((i) => chosen.includes(i));
-    node.append(at(this.#label(row, out), STAGE, y, names, high));
-    let size = tile - GAP;
-    for (let head = -1; head < row.heads; head++) {
-      let cell = { layers: row.layers, head, x: x(head), y: y + (high - size) / 2, size };
-      node.append(this.#cell(cell, row));
-    }
-    this.overlay.append(node);
-  }
-  /**
-   * @param {GridRow} row
-   * @param {boolean} out whether the row is not in the choice of layers
-   */
-  #label(row, out) {
-    let { facts } = this.scope.state, title = row.head ? `${row.label}: ${row.folded ? "unfold its" : "fold its"} ${row.size}` : `${facts.layers[row.layers[0]].name}
-${row.size}, ${row.stage}${out ? ", not in this choice of layers" : ""}
-Click: the mean of this layer's heads`, button = el(
-      "button",
-      {
-        type: "button",
-        class: "daam-label daam-row-label",
-        title,
-        "data-testid": row.head ? "block-label" : "row-label",
-        "data-block": row.head ? row.block : null,
-        "data-row": row.head ? null : row.layers[0],
-        "data-out": out,
-        "data-child": !row.head && facts.layers.length > 20,
-        "aria-expanded": row.head ? String(!row.folded) : null,
-        "aria-label": `${row.label}, ${row.size}, ${row.stage}${out ? ", not in this choice" : ""}`
-      },
-      el("span", {
-        class: "daam-row-name",
-        text: row.head ? `${row.folded ? "▸" : "▾"} ${row.label}` : row.short
-      }),
-      el("span", { class: "daam-row-size", text: row.size })
-    );
-    return el("div", { role: "rowheader", class: "daam-row-head" }, button);
-  }
-  /**
-   * @param {GridRow[]} rows
-   * @param {number} high
-   */
-  #stages(rows, high) {
-    let first = 0;
-    for (let r = 1; r <= rows.length; r++) {
-      if (r < rows.length && rows[r].stage === rows[first].stage) continue;
-      let mark2 = el(
-        "div",
-        { class: "daam-stage", "data-stage": rows[first].stage, "aria-hidden": "true" },
-        el("span", { text: rows[first].stage })
-      );
-      this.overlay.append(
-        at(mark2, 0, HEADER + first * high + 2, STAGE - 6, (r - first) * high - 4)
-      ), first = r;
-    }
-  }
-  /**
-   * @param {{layer: number, head: number, value: number | null}[]} order
-   * @param {number} across
-   * @returns {[number, number]}
-   */
-  #gallery(order, across) {
-    let { state } = this.scope, tile = state.get("projector") ? 84 : 58, columns = Math.max(1, Math.floor((across + GAP) / (tile + 6))), step = Math.floor((across + 6) / columns), shown = order.slice(0, GALLERY);
-    return shown.forEach(({ layer, head, value }, i) => {
-      let facts = state.facts.layers[layer], x = i % columns * step, y = Math.floor(i / columns) * (tile + CAPTION), cell = { layers: [layer], head, x, y, size: tile }, node = el(
-        "div",
-        { role: "row", class: "daam-grid-row" },
-        this.#cell(cell, facts, value)
-      ), caption = el("span", {
-        class: "daam-caption",
-        "aria-hidden": "true"
-      }), which = value === null ? `head ${head}` : `head ${head}: ${brief(value)}`;
-      caption.append(el("span", { text: facts.label }), el("span", { text: which })), node.append(at(caption, x, y + tile + 1, step - 4, CAPTION - 4)), this.overlay.append(node);
-    }), [across, Math.ceil(shown.length / columns) * (tile + CAPTION)];
-  }
-  /**
-   * @param {Cell} cell
-   * @param {{label: string, size: string | [number, number], stage: string}} facts
-   * @param {number | null} [value] what it is ranked by
-   */
-  #cell(cell, facts, value) {
-    let size = Array.isArray(facts.size) ? facts.size.join("×") : facts.size, which = cell.head < 0 ? "mean of the heads" : `head ${cell.head}`, by = value == null ? "" : `, ${this.scope.state.get("tile_sort")} ${short2(value)}`, node = el("div", {
-      class: "daam-cell",
-      role: "gridcell",
-      tabindex: "-1",
-      title: `${facts.label}, ${which} (${size}, ${facts.stage}${by})`,
-      "aria-label": `${facts.label}, ${size}, ${facts.stage}, ${which}${by}`,
-      "data-testid": "tile",
-      "data-cell": this.cells.length,
-      "data-layer": cell.layers.length === 1 ? cell.layers[0] : null,
-      "data-head": cell.head
-    });
-    return this.cells.push(cell), this.nodes.push(node), at(node, cell.x, cell.y, cell.size, cell.size);
-  }
-  /** @param {Event} event */
-  #cellOf(event) {
-    let node = (
-      /** @type {Element} */
-      event.target.closest("[data-cell]")
-    );
-    return node ? this.cells[Number(node.getAttribute("data-cell"))] : null;
-  }
-  /** @param {PointerEvent} event */
-  #over(event) {
-    event.pointerType !== "touch" && this.#hover(this.#cellOf(event));
-  }
-  /** @param {FocusEvent} event */
-  #focused(event) {
-    let cell = this.#cellOf(event);
-    cell && (this.#rove(this.cells.indexOf(cell), !1), /** @type {Element} */
-    event.target.matches(":focus-visible") && this.#hover(cell));
-  }
-  /** @param {Cell | null} cell */
-  #hover(cell) {
-    let { maps, state } = this.scope, same4 = cell && cell.layers.length === 1 && cell.layers[0] === state.chosen.layer && cell.head === state.chosen.head;
-    !cell && !maps.hover || this.scope.input("hover", () => {
-      maps.hover = cell && !same4 ? { layers: cell.layers, head: cell.head } : null, this.scope.invalidate(MAP);
-    });
-  }
-  /** @param {MouseEvent} event */
-  #click(event) {
-    let label = /** @type {Element} */ event.target.closest("[data-block], [data-row], [data-column]"), cell = this.#cellOf(event), more = event.shiftKey || event.ctrlKey || event.metaKey;
-    cell ? this.scope.input("head", () => this.#lock(cell, more)) : label && this.scope.input("head", () => this.#label2(
-      /** @type {HTMLElement} */
-      label,
-      more
-    ));
-  }
-  /**
-   * @param {HTMLElement} label
-   * @param {boolean} more whether its heads are added to those chosen, or taken away
-   */
-  #label2(label, more) {
-    let { state } = this.scope, { block, row, column } = label.dataset;
-    if (block !== void 0) this.#fold(block);
-    else if (row !== void 0) this.#lockHead(Number(row), -1, more);
-    else if (column !== void 0 && more && Number(column) >= 0)
-      this.#set(withColumn(state.facts, state.layers, state.chosen, Number(column)));
-    else if (column !== void 0) {
-      let { layer, head } = state.chosen;
-      this.#choose(-1, Number(column) === head && layer < 0 ? -1 : Number(column));
-    }
-  }
-  /** @param {string} block */
-  #fold(block) {
-    this.unfolded.delete(block) || this.unfolded.add(block), this.scope.invalidate(GRID);
-  }
-  /**
-   * @param {Cell} cell
-   * @param {boolean} more whether its heads are added to those chosen, or taken away
-   */
-  #lock(cell, more) {
-    cell.layers.length > 1 ? this.#fold(this.scope.state.facts.layers[cell.layers[0]].block) : this.#lockHead(cell.layers[0], cell.head, more);
-  }
-  /**
-   * @param {number} layer
-   * @param {number} head -1: all of the layer
-   * @param {boolean} more whether they are added to those chosen, or taken away
-   */
-  #lockHead(layer, head, more) {
-    let { state } = this.scope;
-    if (!more) {
-      this.#choose(layer, head);
-      return;
-    }
-    let heads = head < 0 ? headsOf(state.facts, layer) : [[layer, head]];
-    this.#set(withHeads(state.facts, state.layers, state.chosen, heads));
-  }
-  /**
-   * Lock a layer and head; what is locked already is let go.
-   *
-   * @param {number} layer
-   * @param {number} head
-   */
-  #choose(layer, head) {
-    let { chosen } = this.scope.state, same4 = chosen.layer === layer && chosen.head === head;
-    this.#set({ ...same4 ? { layer: -1, head: -1 } : { layer, head }, heads: [] });
-  }
-  /** @param {import("./heads.js").Choice} choice */
-  #set(choice) {
-    let { state, maps } = this.scope;
-    maps.hover = null, state.set(choice), this.scope.invalidate(MAP | SELECTION);
-  }
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    let cell = this.#cellOf(event);
-    if (!cell) return;
-    if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault(), this.scope.input("head", () => this.#lock(cell, event.shiftKey));
-      return;
-    }
-    let way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    let next = nearest(this.cells, cell, way[0], way[1]);
-    next >= 0 && this.#rove(next, !0);
-  }
-  /**
-   * @param {number} index of the one cell that Tab reaches
-   * @param {boolean} focus
-   */
-  #rove(index, focus) {
-    this.nodes[this.focus] && (this.nodes[this.focus].tabIndex = -1), this.focus = Math.max(0, index);
-    let node = this.nodes[this.focus];
-    node && (node.tabIndex = 0, focus && node.focus());
-  }
-  #note() {
-    let { state, maps } = this.scope, tiles = maps.tiles(), parts = [];
-    if (tiles) {
-      let [lo, hi] = state.steps;
-      (tiles.lo !== lo || tiles.hi !== hi) && parts.push(`Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.`);
-      let count = state.facts.layers.reduce((sum, layer) => sum + layer.heads, 0);
-      state.get("tile_sort") !== "network" && count > GALLERY && parts.push(`The first ${GALLERY} of ${count}.`);
-    } else {
-      let lost = !this.scope.source.capabilities.any;
-      parts.push(
-        lost ? "The grid of this word was left out of this page." : "The tiles are on their way."
-      );
-    }
-    write(this.note, parts.join(" "));
-  }
-};
-
 // src/ranking.js
-var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", LIFT = "Lift: the share of the words’ values here over the share in the whole image. 1 is the line.", BAND = { true: "other regions of this size", false: "all places" }, Ranking = class {
+var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", LIFT = "Lift: the share of the words’ values here over the share in the whole image. 1 is the line.", BAND2 = { true: "other regions of this size", false: "all places" }, Ranking = class {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope, this.element = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
@@ -2903,8 +3648,8 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
    * @param {{stale: boolean, region: boolean}} of whether they are of a moment ago, paler, and whether
    *   of a region
    */
-  show(rows, { stale: stale2, region }) {
-    let { state } = this.scope, { element } = this, by = state.get("rank_by"), shown = inOrder(rows, by).slice(0, state.get("projector") ? 6 : ROWS), most2 = Math.max(1e-12, ...shown.map((row) => row.value));
+  show(rows2, { stale: stale2, region }) {
+    let { state } = this.scope, { element } = this, by = state.get("rank_by"), shown = inOrder(rows2, by).slice(0, state.get("projector") ? 6 : ROWS), most2 = Math.max(1e-12, ...shown.map((row) => row.value));
     for (attribute(element, "data-stale", stale2), attribute(element, "data-by", by); element.children.length < shown.length; ) element.append(rankRow());
     for (; element.children.length > shown.length; ) element.lastElementChild?.remove();
     shown.forEach((row, i) => {
@@ -2925,7 +3670,7 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
   #title(row, region) {
     let share3 = `${(100 * row.share).toFixed(1)} % of the words`, value = `${unitText(this.scope.state.facts)} ${short2(row.value)}, ${share3}`;
     if (row.lift === void 0) return value;
-    let band = row.chance ? `, × ${times2(row.chance[0])} to × ${times2(row.chance[1])} in 90 % of ${BAND[`${region}`]}` : "";
+    let band = row.chance ? `, × ${times2(row.chance[0])} to × ${times2(row.chance[1])} in 90 % of ${BAND2[`${region}`]}` : "";
     return `${value}; lift × ${times2(row.lift)}${band}`;
   }
   /**
@@ -2945,7 +3690,7 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
       let waiting = "The lifts are on their way; until then the order is by share.";
       return [waiting, waiting];
     }
-    let band = `Gray: 90 % of ${BAND[`${region}`]}.`;
+    let band = `Gray: 90 % of ${BAND2[`${region}`]}.`;
     return [band, `${LIFT} ${band}`];
   }
   /**
@@ -2953,9 +3698,9 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
    *
    * @param {Row[]} rows
    */
-  spoken(rows) {
+  spoken(rows2) {
     let { state } = this.scope;
-    return inOrder(rows, state.get("rank_by")).slice(0, 3).map((row) => {
+    return inOrder(rows2, state.get("rank_by")).slice(0, 3).map((row) => {
       let lift = row.lift === void 0 ? "" : ` lift ${times2(row.lift)},`;
       return `${wordText(state.facts, row.word)}${lift} ${Math.round(100 * row.share)} percent`;
     }).join("; ");
@@ -2968,7 +3713,7 @@ function times2(value) {
   return value >= 9.95 ? String(Math.round(value)) : value.toFixed(value >= 0.095 || value === 0 ? 1 : 2);
 }
 function drawLift(bar, { lift, chance }) {
-  let [band, fill2, line] = (
+  let [band, fill3, line] = (
     /** @type {HTMLElement[]} */
     [...bar.children]
   ), percent = (share3) => `${100 * share3}%`;
@@ -2976,14 +3721,14 @@ function drawLift(bar, { lift, chance }) {
     let [low, high] = chance.map(placeOf);
     band.style.insetInlineStart = percent(low), band.style.width = percent(Math.max(0.02, high - low));
   }
-  fill2.style.width = percent(lift === void 0 ? 0 : placeOf(lift));
+  fill3.style.width = percent(lift === void 0 ? 0 : placeOf(lift));
 }
 function drawShare(bar, part) {
-  let [band, fill2, line] = (
+  let [band, fill3, line] = (
     /** @type {HTMLElement[]} */
     [...bar.children]
   );
-  band.hidden = line.hidden = !0, fill2.style.width = `${100 * part}%`;
+  band.hidden = line.hidden = !0, fill3.style.width = `${100 * part}%`;
 }
 function roleOf(word, state) {
   return word === state.get("word") ? "a" : word === state.get("word_b") ? "b" : null;
@@ -3164,15 +3909,15 @@ var Inspector = class {
     this.#ask();
     let { scope, polygon } = this, region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null, own = this.here?.of === this.#selection;
     own && (this.ownSince = performance.now());
-    let here = this.place && (own || this.#lingers) ? this.here : null, rows = region ? region.value.rows : here ? this.#rowsHere : [], lifts = rows.every(({ lift }) => lift !== void 0);
-    here && own && lifts && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, scope.say(this.ranking.spoken(rows)));
+    let here = this.place && (own || this.#lingers) ? this.here : null, rows2 = region ? region.value.rows : here ? this.#rowsHere : [], lifts = rows2.every(({ lift }) => lift !== void 0);
+    here && own && lifts && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, scope.say(this.ranking.spoken(rows2)));
     let shown = region ?? here;
     if (shown === this.shown && !(what & (PANEL | WORDS))) return;
-    this.shown = shown, write(this.title, polygon ? "Words in the region" : "Words here"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.ranking.show(rows, { stale: !!(here && !own), region: !!region });
+    this.shown = shown, write(this.title, polygon ? "Words in the region" : "Words here"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.ranking.show(rows2, { stale: !!(here && !own), region: !!region });
     for (let input2 of Object.values(this.order))
       input2.show(), input2.label.hidden = !shown;
-    attribute(this.element, "data-filled", rows.length > 0);
-    let waiting = polygon && !region && !this.problem, { facts } = scope.state, [brief2, reading] = this.ranking.reading(lifts, !!region), notes = shown ? [brief2, shown.note] : [];
+    attribute(this.element, "data-filled", rows2.length > 0);
+    let waiting = polygon && !region && !this.problem, { facts } = scope.state, [brief, reading] = this.ranking.reading(lifts, !!region), notes = shown ? [brief, shown.note] : [];
     attribute(this.note, "title", shown ? reading : null), write(
       this.note,
       waiting ? "The words of the region are on their way." : notes.filter(Boolean).join(" ")
@@ -4050,9 +4795,9 @@ function watchRoom(root) {
   window.addEventListener("resize", look);
   let panel = panelOf(root), sizes = new ResizeObserver(look);
   panel && sizes.observe(panel);
-  let placed = requestAnimationFrame(look);
+  let placed2 = requestAnimationFrame(look);
   return look(), () => {
-    cancelAnimationFrame(placed), window.removeEventListener("resize", look), sizes.disconnect();
+    cancelAnimationFrame(placed2), window.removeEventListener("resize", look), sizes.disconnect();
   };
 }
 
@@ -4090,14 +4835,14 @@ var Images = class {
   thumbnail(step) {
     let strip = this.scope.state.facts.strip;
     if (!strip || !this.strip || strip.count === 0) return null;
-    let nearest2 = 0;
+    let nearest = 0;
     strip.places.forEach((place, k) => {
-      Math.abs(place - step) < Math.abs(strip.places[nearest2] - step) && (nearest2 = k);
+      Math.abs(place - step) < Math.abs(strip.places[nearest] - step) && (nearest = k);
     });
-    let columns = strip.columns ?? strip.count, [height, width] = strip.size ?? [this.strip.height, this.strip.width / strip.count];
+    let columns2 = strip.columns ?? strip.count, [height, width] = strip.size ?? [this.strip.height, this.strip.width / strip.count];
     return {
-      x: nearest2 % columns * width,
-      y: Math.floor(nearest2 / columns) * height,
+      x: nearest % columns2 * width,
+      y: Math.floor(nearest / columns2) * height,
       width,
       height
     };
@@ -4139,8 +4884,8 @@ var QUIET = 500, Status = class {
    * @param {{problems: () => string[], describe: (text: string) => void, overlap: () => {iou: number}}}
    *   others what is wrong elsewhere; told what the image shows; how its masks overlap
    */
-  constructor(scope, { problems, describe, overlap: overlap2 }) {
-    this.scope = scope, this.problems = problems, this.describe = describe, this.overlap = overlap2, this.line = el("p", { class: "daam-status-line", "data-testid": "status" }), this.live = el("p", {
+  constructor(scope, { problems, describe: describe2, overlap: overlap2 }) {
+    this.scope = scope, this.problems = problems, this.describe = describe2, this.overlap = overlap2, this.line = el("p", { class: "daam-status-line", "data-testid": "status" }), this.live = el("p", {
       class: "daam-hidden",
       role: "status",
       "aria-live": "polite",
@@ -4180,8 +4925,8 @@ var QUIET = 500, Status = class {
   }
   /** @param {number} what */
   update(what) {
-    let seen = MAP | LOOK | WORDS | STEPS | SELECTION;
-    if (what & PANEL && this.#notice(), !(what & seen)) return;
+    let seen2 = MAP | LOOK | WORDS | STEPS | SELECTION;
+    if (what & PANEL && this.#notice(), !(what & seen2)) return;
     let { maps, state } = this.scope, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), none = this.scope.isAbsent ? "no map in this page" : "waiting for the map", numbers = missing ? none : `peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
     parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), this.describe(`${this.line.textContent}. ${HOW}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#compared()}`), QUIET));
   }
@@ -4250,7 +4995,7 @@ var QUIET = 500, Status = class {
 };
 
 // src/strip.js
-var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
+var NARROWEST = 44, TALLEST = 76, CURVE = 14, Strip = class {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope, this.canvas = el("canvas", { class: "daam-strip-canvas", "data-testid": "strip" }), this.context = /** @type {CanvasRenderingContext2D} */
@@ -4281,7 +5026,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
     }
     let other = scope.maps.comparing ? scope.maps.stack(1) : null, across = this.element.clientWidth;
     if (across < 10) return;
-    let count = stack.steps, shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST2))), cell = across / shown, [height, width] = scope.state.facts.image ?? [1, 1], room = parseFloat(getComputedStyle(this.element).maxHeight) - CURVE - 6 || TALLEST, tall = Math.max(16, Math.round(Math.min(room, (cell - 4) * height / width))), scale = scope.dots;
+    let count = stack.steps, shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST))), cell = across / shown, [height, width] = scope.state.facts.image ?? [1, 1], room = parseFloat(getComputedStyle(this.element).maxHeight) - CURVE - 6 || TALLEST, tall = Math.max(16, Math.round(Math.min(room, (cell - 4) * height / width))), scale = scope.dots;
     this.element.style.height = `${tall + CURVE + 6}px`, this.canvas.width = Math.round(across * scale), this.canvas.height = Math.round((tall + CURVE + 6) * scale);
     let size = {
       cell: cell * scale,
@@ -4441,7 +5186,7 @@ var PAGE = 5, Steps = class {
     area.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       event.preventDefault(), area.setPointerCapture(event.pointerId);
-      let box = this.slider.getBoundingClientRect(), at2 = (e) => (e.clientX - box.left) / box.width * this.count, move = begin(event), moved = (e) => this.scope.input("steps", () => move(at2(e))), ended = () => {
+      let box = this.slider.getBoundingClientRect(), at = (e) => (e.clientX - box.left) / box.width * this.count, move = begin(event), moved = (e) => this.scope.input("steps", () => move(at(e))), ended = () => {
         area.removeEventListener("pointermove", moved), area.removeEventListener("pointerup", ended), area.removeEventListener("pointercancel", ended), this.scope.state.set({}, "now");
       };
       area.addEventListener("pointermove", moved), area.addEventListener("pointerup", ended), area.addEventListener("pointercancel", ended), moved(event);
@@ -4455,13 +5200,13 @@ var PAGE = 5, Steps = class {
   #grip(event) {
     let [lo, hi] = this.scope.state.steps, box = this.slider.getBoundingClientRect(), start = (event.clientX - box.left) / box.width * this.count, near = 12 / box.width * this.count;
     if (!(Math.min(Math.abs(start - lo), Math.abs(start - hi)) < near) && start > lo && start < hi && hi - lo < this.count)
-      return (at2) => {
-        let first = Math.round(Math.min(this.count - (hi - lo), Math.max(0, lo + at2 - start)));
+      return (at) => {
+        let first = Math.round(Math.min(this.count - (hi - lo), Math.max(0, lo + at - start)));
         this.choose(first, first + hi - lo);
       };
     let low = start < lo || start < hi && start - lo < hi - start;
-    return this.handles[low ? 0 : 1].focus({ preventScroll: !0 }), (at2) => {
-      let place = Math.round(at2);
+    return this.handles[low ? 0 : 1].focus({ preventScroll: !0 }), (at) => {
+      let place = Math.round(at);
       low ? this.choose(Math.min(hi - 1, Math.max(0, place)), hi) : this.choose(lo, Math.max(lo + 1, Math.min(this.count, place)));
     };
   }
@@ -4471,9 +5216,9 @@ var PAGE = 5, Steps = class {
    * @param {PointerEvent} event
    */
   #brush(event) {
-    let box = this.slider.getBoundingClientRect(), cell = (at2) => Math.min(this.count - 1, Math.max(0, Math.floor(at2))), first = cell((event.clientX - box.left) / box.width * this.count);
-    return (at2) => {
-      let last = cell(at2);
+    let box = this.slider.getBoundingClientRect(), cell = (at) => Math.min(this.count - 1, Math.max(0, Math.floor(at))), first = cell((event.clientX - box.left) / box.width * this.count);
+    return (at) => {
+      let last = cell(at);
       this.choose(Math.min(first, last), Math.max(first, last) + 1);
     };
   }
@@ -4818,12 +5563,7 @@ var Wanted = class {
       let end = which ? "_b" : "";
       maps.reduced(which) || (memory.stacks.get(maps.stackKey(which)) || lacking.push(`stack${end}`), memory.exacts.get(maps.exactKey(which)) || lacking.push(`exact${end}`));
     }
-    if (!state.get("playing")) {
-      memory.tileSets.get(maps.tilesKey) || lacking.push("tiles");
-      let key = overlapKey(maps.exactKey(0), state.get("threshold"));
-      state.get("tile_sort") === "overlap" && !memory.overlaps.get(key) && lacking.push("overlap");
-    }
-    return lacking.filter((name2) => !this.absent.has(this.#key(name2)));
+    return !state.get("playing") && !memory.tileSets.get(maps.tilesKey) && lacking.push("tiles"), lacking.filter((name2) => !this.absent.has(this.#key(name2)));
   }
   /** Ask for what is lacking; a hand that moves needs the maps of all steps alone. */
   update() {
@@ -4845,8 +5585,8 @@ var Wanted = class {
   }
   /** @param {string} name of a part, under the present selection */
   #key(name2) {
-    let { maps, state } = this.scope, which = name2.endsWith("_b") ? 1 : 0;
-    return name2.startsWith("stack") ? `stack ${maps.stackKey(which)}` : name2.startsWith("exact") ? `exact ${maps.exactKey(which)}` : name2 === "tiles" ? `tiles ${maps.tilesKey}` : `overlap ${overlapKey(maps.exactKey(0), state.get("threshold"))}`;
+    let { maps } = this.scope, which = name2.endsWith("_b") ? 1 : 0;
+    return name2.startsWith("stack") ? `stack ${maps.stackKey(which)}` : name2.startsWith("exact") ? `exact ${maps.exactKey(which)}` : `tiles ${maps.tilesKey}`;
   }
   /** Another recording, or another kernel. */
   forget() {
@@ -4887,12 +5627,17 @@ var WIDE = 1.5, View = class {
       "aria-label": "Heat map explorer",
       tabindex: "-1"
     }), this.status = new Status(scope, {
-      problems: () => [this.wanted.asker.problem, this.inspector.problem, this.chips.words.problem],
+      problems: () => [
+        this.wanted.asker.problem,
+        this.atlas.wants.asker.problem,
+        this.inspector.problem,
+        this.chips.words.problem
+      ],
       describe: (text) => attribute(this.image.canvas, "aria-label", text),
       overlap: () => this.image.overlap
     }), this.chips = new Chips(scope), this.inspector = new Inspector(scope), this.image = new ImageView(scope, {
       point: (place, aloud) => this.inspector.point(place, aloud)
-    }), this.grid = new Grid(scope, { beside: () => this.#gridRoom }), this.steps = new Steps(scope), this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source }), this.hints = new Hints(scope), this.whatIf = new WhatIf(scope), this.keys = new Keys(scope, {
+    }), this.atlas = new Atlas(scope), this.steps = new Steps(scope), this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source }), this.hints = new Hints(scope), this.whatIf = new WhatIf(scope), this.keys = new Keys(scope, {
       root: this.root,
       signal: this.stop.signal,
       steps: this.steps,
@@ -4902,7 +5647,7 @@ var WIDE = 1.5, View = class {
     }), this.parts = [
       this.chips,
       this.image,
-      this.grid,
+      this.atlas,
       this.inspector,
       this.steps,
       this.look,
@@ -4918,7 +5663,7 @@ var WIDE = 1.5, View = class {
         { class: "daam-panes" },
         this.image.element,
         this.inspector.element,
-        this.grid.element,
+        this.atlas.element,
         this.whatIf.element
       )
     ), this.root.append(
@@ -4933,13 +5678,14 @@ var WIDE = 1.5, View = class {
       )
     );
   }
-  /** @returns {number} height of the grid's place, CSS pixels; 0 where it may be any */
-  get #gridRoom() {
-    return getComputedStyle(this.body).display === "contents" ? 0 : this.grid.scroller.clientHeight;
-  }
   /** All that asks the source. */
   get askers() {
-    return [this.wanted.asker, ...this.inspector.askers, this.chips.words.asker];
+    return [
+      this.wanted.asker,
+      this.atlas.wants.asker,
+      ...this.inspector.askers,
+      this.chips.words.asker
+    ];
   }
   #listen() {
     for (let [name2, what] of Object.entries(OF_TRAIT))
@@ -4952,28 +5698,26 @@ var WIDE = 1.5, View = class {
         this.invalidate(LOOK);
       }),
       source.on("facts", () => {
-        this.wanted.forget(), this.maps.hover = null, this.invalidate(ALL);
+        this.wanted.forget(), this.atlas.wants.forget(), this.maps.hover = null, this.invalidate(ALL);
       }),
       source.player.watch()
     ];
-    for (let name2 of ["threshold", "steps", "layer", "head", "heads", "choice"])
-      state.on(`change:${name2}`, () => {
-        state.get("tile_sort") === "overlap" && this.invalidate(GRID);
-      });
+    for (let name2 of ["threshold", "steps", "layer", "head", "heads", "choice", "region"])
+      state.on(`change:${name2}`, () => this.invalidate(GRID));
     this.stopTheme = watchTheme(() => {
       let theme = themeOf(this.root, this.state.get("theme"));
       this.root.dataset.theme !== theme && this.invalidate(THEME);
     }), this.stopDots = watchDots(() => this.invalidate(ALL));
-    let sized = [this.root, this.image.frame, this.grid.scroller, this.steps.strip.element], before2 = "";
+    let sized2 = [this.root, this.image.frame, this.steps.strip.element], before2 = "";
     this.sizes = new ResizeObserver(() => {
-      let now = [...sized.map((node) => node.clientWidth), this.#gridRoom].join(" ");
+      let now = sized2.map((node) => node.clientWidth).join(" ");
       now !== before2 && (before2 = now, this.invalidate(MAP | STRIP | GRID | WORDS));
     });
-    for (let node of sized) this.sizes.observe(node);
+    for (let node of sized2) this.sizes.observe(node);
   }
   /** What tests and the benchmark read. */
   #expose() {
-    let view = this, exposed = {
+    let view = this, exposed2 = {
       timings: this.clock.timings,
       model: this.state.model,
       state: this.state,
@@ -4982,12 +5726,13 @@ var WIDE = 1.5, View = class {
       preview: () => copyOf(view.maps.preview(0)),
       overlap: () => ({ ...view.image.overlap }),
       tiles: () => view.maps.tiles(),
+      atlas: exposed(view.atlas),
       pointed: () => {
         let [y, x] = view.inspector.place ?? [];
         return y === void 0 ? null : { y, x };
       }
     };
-    Object.assign(this.root, { __daam: exposed, __daam_timings: this.clock.timings });
+    Object.assign(this.root, { __daam: exposed2, __daam_timings: this.clock.timings });
   }
   /**
    * Ask for drawing in the next frame.
@@ -5027,7 +5772,7 @@ var WIDE = 1.5, View = class {
     missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(MAP), times.linger + 10)) : this.waitingSince = 0;
     let none = !this.source.capabilities.any && !this.mayLinger ? "absent" : "waiting";
     attribute(root, "data-kind", missing ? none : shown.kind);
-    let settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0;
+    let settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0 && !this.atlas.lacking;
     attribute(root, "data-settled", String(settled)), this.#keep(), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
   }
   /** What is shown after a long rest is kept for a page without a kernel. */

@@ -99,7 +99,7 @@ def test_a_large_recording_is_served_smaller_by_the_stated_rule() -> None:
     of, _ = subject_of(sdxl())
     assert len(of.layers) == 70
     assert of.served == (64, 64)
-    assert set(of.tile_sizes) == {(32, 32)}
+    assert set(of.tile_sizes) == {(16, 16)}
     many, _ = subject_of(sdxl(steps=1000))
     assert many.served == (32, 32)  # 1000 steps in 1 MiB
     wide, _ = subject_of(bare([Layer("up_blocks.1", "up", (96, 200), 1)], grid=(96, 200)))

@@ -43,6 +43,7 @@ def test_numbers_to_sort_by() -> None:
         for head in range(layer.heads):
             values = tiles.maps[number][head]
             cells = layer.size[0] * layer.size[1]
+            assert tiles.mean[number][head] == pytest.approx(values.mean(dtype=np.float64))
             assert tiles.peak[number][head] == pytest.approx(values.max())
             assert tiles.entropy[number][head] == pytest.approx(
                 entropy(values) / math.log2(cells), abs=1e-6
@@ -75,6 +76,19 @@ def test_overlap_is_the_share_of_attention_inside_the_mask() -> None:
         assert found[number][1] == pytest.approx(expected, abs=1e-5)
     assert overlaps(tiles, torch.ones_like(mask))[2] == pytest.approx([1.0, 1.0])
     assert overlaps(tiles, torch.zeros_like(mask))[2] == [0.0, 0.0]
+
+
+def test_tiles_of_one_layer_are_sent_larger() -> None:
+    of, _ = subject_of(tiny_recording(TEXT, steps=3, heads=(2, 3)))
+    tiles = tiles_of(of, 1, (0, 2))
+    packed, meta = tiles.packed_layer(1, 3)
+    assert meta["key"] == tiles.key
+    assert meta["tile"] == [2, 3]  # of (4, 6): means over areas
+    raw = np.frombuffer(packed, np.uint8).reshape(3, 2, 3)
+    values = raw / 255 * np.asarray(meta["scales"])[:, None, None]
+    expected = tiles.maps[1].reshape(3, 2, 2, 3, 2).mean((2, 4))
+    assert np.abs(values - expected).max() <= expected.max() / 500
+    assert tiles.packed_layer(1, 64)[1]["tile"] == [4, 6]
 
 
 def test_packed_tiles_can_be_read_back() -> None:

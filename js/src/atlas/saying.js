@@ -1,0 +1,97 @@
+// Tiles in words, and where they are, for tests.
+/** @import { Scope } from "../scope.js" */
+/** @import { Values } from "./measures.js" */
+import { short } from "../dom.js";
+import { measureOf } from "./measures.js";
+import { indexOf } from "./plan.js";
+
+/**
+ * A tile or a column in words, with the number by which it is measured.
+ *
+ * @param {Scope} scope
+ * @param {number} row -1: a column
+ * @param {number} column -1: all heads
+ * @param {Values | null} values
+ */
+export function describe(scope, row, column, values) {
+  if (row < 0) return column < 0 ? "All heads of all layers" : `Head ${column} of every layer`;
+  const { label, size } = scope.state.facts.layers[row];
+  const name = `${label} (${size.join("×")}), ${column < 0 ? "all heads" : `head ${column}`}`;
+  const measure = measureOf(scope, scope.state.get("tile_measure"));
+  if (column < 0 || !measure || !values) return name;
+  const value = values[row]?.[column] ?? null;
+  return `${name}: ${measure.label} ${value === null ? "not known" : short(value)}`;
+}
+
+/**
+ * What stands on a large tile, the longest first.
+ *
+ * @param {Scope} scope
+ * @param {number} row
+ * @param {number} column
+ * @param {Values | null} values
+ * @returns {string[]}
+ */
+export function captions(scope, row, column, values) {
+  const { label } = scope.state.facts.layers[row];
+  const value = values?.[row]?.[column];
+  const number = value === null || value === undefined ? "" : short(value);
+  const head = column < 0 ? "all" : String(column);
+  return [`${label}, ${head}: ${number}`, `${label}, ${head}`, number, head].filter(Boolean);
+}
+
+/**
+ * What tests read.
+ *
+ * @param {import("./atlas.js").Atlas} atlas
+ */
+export function exposed(atlas) {
+  return {
+    /**
+     * Where a tile is on the canvas.
+     *
+     * @param {number} row -1: the numbers of the columns
+     * @param {number} column
+     */
+    place: (row, column) => {
+      const { plan, zoom } = atlas;
+      const i = plan ? indexOf(plan, row, column) : -1;
+      if (!plan || i < 0) return null;
+      return {
+        x: zoom.k * plan.x[i] + zoom.x,
+        y: zoom.k * plan.y[i] + zoom.y,
+        width: zoom.k * plan.w[i],
+        height: zoom.k * plan.h[i],
+        chosen: Boolean(atlas.chosen[i]),
+      };
+    },
+    /** The tiles in their order, and what is seen of them. */
+    seen: () => {
+      const { plan, zoom, room } = atlas;
+      if (!plan) return null;
+      const places = Array.from({ length: plan.count }, (_, i) => [plan.row[i], plan.column[i]]);
+      return {
+        tiles: places.filter(([row]) => row >= 0),
+        chosen: places.filter((_, i) => atlas.chosen[i]),
+        active: places[atlas.active],
+        maps: atlas.showsMaps,
+        tile: plan.tile.map((side) => side * zoom.k),
+        zoom: zoom.k,
+        room,
+        size: [plan.width, plan.height],
+        panels: plan.panels.length,
+        drawn: atlas.drawn,
+        values: atlas.values,
+        range: atlas.range,
+      };
+    },
+    /**
+     * Bring the keys to a tile.
+     *
+     * @param {number} row
+     * @param {number} column
+     */
+    go: (row, column) => atlas.plan && atlas.go(indexOf(atlas.plan, row, column)),
+    draw: () => atlas.draw(),
+  };
+}
