@@ -348,28 +348,31 @@ def test_a_finger(phone: Page) -> None:
         explorer.part("rank").first.wait_for(state="attached")
         phone.wait_for_timeout(500)
         assert explorer.part("rank").count() > 3  # they stay
-        client = phone.context.new_cdp_session(phone)
-        before = phone.evaluate("scrollY")
-        x, y = explorer.at(image, 0.6, 0.5)
-        gesture = {"x": x, "y": y, "yDistance": -200, "gestureSourceType": "touch"}
-        client.send("Input.synthesizeScrollGesture", gesture)
-        eventually(lambda: phone.evaluate("scrollY") > before + 50)
+        phone.evaluate("scrollTo(0, 0)")
+        _swipe(phone, explorer.at(image, 0.6, 0.5), (0, -150))
+        eventually(lambda: phone.evaluate("scrollY") > 50)
         assert explorer.trait("region") == []
         assert explorer.part("rank").count() > 3
         phone.evaluate("scrollTo(0, 0)")
         explorer.part("tool-box").tap()
         assert image.evaluate("node => getComputedStyle(node).touchAction") == "none"
-        _swipe(client, explorer.at(image, 0.3, 0.3), (100, 120))
+        _swipe(phone, explorer.at(image, 0.3, 0.3), (100, 120))
         eventually(lambda: len(explorer.trait("region")) == 4)
         explorer.part("tool-box").tap()
         assert image.evaluate("node => getComputedStyle(node).touchAction") == "manipulation"
 
 
-def _swipe(client: Any, start: tuple[float, float], by: tuple[float, float]) -> None:
+def _swipe(page: Page, start: tuple[float, float], by: tuple[float, float]) -> None:
+    """Move a finger, as slowly as one moves: a page scrolls between the touches' events."""
+    client = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        touches = [{"x": x, "y": y} for x, y in points]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+        page.wait_for_timeout(30)
+
     x, y = start
-    send = client.send
-    send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-    for part in range(1, 11):
-        point = {"x": x + by[0] * part / 10, "y": y + by[1] * part / 10}
-        send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
-    send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    touch("touchStart", start)
+    for part in range(1, 9):
+        touch("touchMove", (x + by[0] * part / 8, y + by[1] * part / 8))
+    touch("touchEnd")
