@@ -90,6 +90,7 @@ export interface Question {
   at?:
     | { y: number; x: number }
     | { polygon: number[][] }
+    | { within: number[][] }
     | { measure: string }
     | { layers: number[]; side: number };
   /** Of messages about drawing again, which are answered as questions are. */

@@ -44,8 +44,8 @@ const truth = {
   peak: (run, sel, layer, head) => number(run, "peak", sel.word, placesOf(sel.steps), layer, head),
   overlap: (run, sel, layer, head) =>
     number(run, "overlap", sel.word, sel.choice, sel.layer, sel.head, placesOf(sel.steps), sel.threshold, layer, head),
-  inside: (run, sel, at, layer, head) =>
-    number(run, "inside", sel.word, placesOf(sel.steps), at.polygon, layer, head),
+  inside: (run, sel, polygon, layer, head) =>
+    number(run, "inside", sel.word, placesOf(sel.steps), polygon, layer, head),
   words: (run, sel, at, word) =>
     number(run, "words", sel.choice, sel.layer, sel.head, placesOf(sel.steps), sel.special, at, word),
   whole: (run, sel, word) =>
@@ -86,9 +86,9 @@ function partOf(name, run, sel, at) {
     const tile = scales.map(() => [2, 2]);
     return { name, key: JSON.stringify([word, lo, hi]), tile, offsets, scales, peak, mean: peak, entropy: peak, bytes };
   }
-  if (name === "overlap" && at?.polygon) {
-    const values = everyHead((layer, head) => truth.inside(run, sel, at, layer, head));
-    return { name, key: JSON.stringify([word, lo, hi]), polygon: at.polygon, values, chance: 0.5 };
+  if (name === "overlap" && at?.within) {
+    const values = everyHead((layer, head) => truth.inside(run, sel, at.within, layer, head));
+    return { name, key: JSON.stringify([word, lo, hi]), polygon: at.within, values, chance: 0.5 };
   }
   if (name === "overlap") {
     const values = everyHead((layer, head) => truth.overlap(run, sel, layer, head));
@@ -354,7 +354,7 @@ async function wrongIn(root, host) {
     const region = model.get("region");
     const values = everyHead((layer, head) =>
       sort === "overlap" && region.length
-        ? truth.inside(run, sel, { polygon: region }, layer, head)
+        ? truth.inside(run, sel, region, layer, head)
         : truth[sort](run, sel, layer, head));
     const drawn = root.__daam.atlas.seen().tiles.map(([layer, head]) => values[layer][head]);
     check(drawn.every((value, i) => i === 0 || value <= drawn[i - 1]), `order by ${sort}`);

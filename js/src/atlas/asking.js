@@ -59,7 +59,7 @@ export class AtlasWants {
       const of = measureOf(scope, name)?.of;
       if (of === "mask" && !memory.overlaps.get(shareKey(scope))) {
         const region = state.get("region");
-        put(shareKey(scope), "overlap", region?.length > 0 ? { polygon: region } : null);
+        put(shareKey(scope), "overlap", region?.length > 0 ? { within: region } : null);
       }
       if ((of === "model" || of === "word") && !memory.measures.get(measureKey(scope, name)))
         put(measureKey(scope, name), "measure", { measure: name });

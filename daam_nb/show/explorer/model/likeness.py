@@ -31,13 +31,15 @@ def likeness_order(maps: Sequence[NDArray[np.float32]]) -> list[int]:
     list of int
         Numbers of all heads, counted through the layers.
     """
+    if not maps:
+        return []
     likeness = _correlations(maps)
     count = len(likeness)
     orders: dict[int, list[int]] = {i: [i] for i in range(count)}
     for first, second in _joins(likeness):
         orders[first] = _turned(orders[first], orders.pop(second), likeness)
-    (order,) = orders.values() or [[]]
-    return order if not order or order[0] <= order[-1] else order[::-1]
+    (order,) = orders.values()
+    return order if order[0] <= order[-1] else order[::-1]
 
 
 def _correlations(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ string.
 | stack, stack_b | every step of a word in 8 bits: `stacks` |
 | exact, exact_b | the map of `heat_maps`, float32 |
 | tiles | the word in every head: `tiles` |
-| overlap | how much of each tile lies in the mask, and what chance gives; at {polygon}: in it |
+| overlap | how much of each tile lies in the mask, and what chance gives; at {within}: in that polygon |
 | measure, at {measure} | a number for each head that neither depends on the mask nor is of a tile |
 | likeness | all heads in an order in which like maps stand together |
 | layer_tiles, at {layers, side} | the tiles of some layers, larger than among all |
@@ -258,7 +258,7 @@ def _tiles(engine: Engine, question: Question) -> list[Part]:
 
 def _overlap(engine: Engine, question: Question) -> list[Part]:
     selected, subject = question.selected, engine.subject
-    polygon = (question.at or {}).get("polygon")
+    polygon = (question.at or {}).get("within")
     if polygon is None:
         mask = engine.mask(selected, question.threshold)
         of = {"key": selected.key, "threshold": question.threshold}

@@ -1667,7 +1667,7 @@ var AT_ONCE = 6, AtlasWants = class {
       let of = measureOf(scope, name2)?.of;
       if (of === "mask" && !memory.overlaps.get(shareKey(scope))) {
         let region = state.get("region");
-        put(shareKey(scope), "overlap", region?.length > 0 ? { polygon: region } : null);
+        put(shareKey(scope), "overlap", region?.length > 0 ? { within: region } : null);
       }
       (of === "model" || of === "word") && !memory.measures.get(measureKey(scope, name2)) && put(measureKey(scope, name2), "measure", { measure: name2 });
     }

@@ -52,7 +52,7 @@ def test_a_head_table_comes_from_a_file_or_is_left_out(tmp_path: object) -> None
     assert len(subject_of(run, table=path)[0].measures) == 7
     assert subject_of(run, table=False)[0].table is None
     assert subject_of(run)[0].table is None  # none is known of this model
-    with pytest.raises(SelectionError, match="no table of the heads"):
+    with pytest.raises(SelectionError, match="no table of heads"):
         subject_of(run, table=True)
     with pytest.raises(WrongKindError, match="head_table= is a HeadTable"):
         subject_of(run, table=3)  # type: ignore[arg-type]
