@@ -17,7 +17,7 @@ string.
 | stack, stack_b | every step of a word in 8 bits: `stacks` |
 | exact, exact_b | the map of `heat_maps`, float32 |
 | tiles | the word in every head: `tiles` |
-| overlap | how much of each tile lies in the mask, and what chance gives; at {within}: in that polygon |
+| overlap | how much of each tile lies in the mask, or in the polygon at {within}; what is chance |
 | measure, at {measure} | a number for each head that neither depends on the mask nor is of a tile |
 | likeness | all heads in an order in which like maps stand together |
 | layer_tiles, at {layers, side} | the tiles of some layers, larger than among all |
