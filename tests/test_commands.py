@@ -87,6 +87,7 @@ COMMANDS = [
     timed("benchmarks.effects"),
     timed("benchmarks.extras"),
     timed("benchmarks.gradients"),
+    timed("benchmarks.joint_effects"),
     timed("benchmarks.refining"),
     timed("benchmarks.watching"),
     timed("benchmarks.explorer"),
