@@ -39,8 +39,8 @@ from daam_nb.show.explorer.redrawing.result import WhatIf, mask_within
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
 
 State = Literal["waiting", "drawing", "done", "failed", "cancelled"]
-SIDE = 512  # pixels of a picture's longer side in the page
-PNG_BYTES = 2**18  # larger pictures travel as JPEG
+SIDE = 512  # pixels of the longer side of an image in the page
+PNG_BYTES = 2**18  # larger images travel as JPEG
 CHOSEN = ("layers", "heads", "steps")
 
 _TURN = threading.Lock()  # one image at a time in this process: the next one waits
@@ -185,7 +185,7 @@ class Studio:
             self._begin(message, question)
         elif kind == "cancel" and job is not None and job.name == message.get("job"):
             job.stop()
-        return self._told(pictures=message.get("pictures") is True)
+        return self._told(with_images=message.get("pictures") is True)
 
     def _begin(self, message: dict[str, Any], question: Question) -> None:
         if self.job is not None and self.job.is_open:
@@ -240,7 +240,7 @@ class Studio:
             door.cautions(subject.run, self.pipe),
         )
 
-    def _told(self, *, pictures: bool) -> list[Part]:
+    def _told(self, *, with_images: bool) -> list[Part]:
         """How far the drawing is; once it is done, what came of it."""
         job = self.job
         if job is None:
@@ -267,7 +267,7 @@ class Studio:
             "inside": result.inside,
             "outside": result.outside,
         }
-        return [(told, b""), *(self._pictures(job, result) if pictures else [])]
+        return [(told, b""), *(self._images(job, result) if with_images else [])]
 
     def _result(self, job: Job) -> WhatIf:
         if job.result is None:
@@ -276,7 +276,7 @@ class Studio:
             self._last = job.result
         return job.result
 
-    def _pictures(self, job: Job, result: WhatIf) -> list[Part]:
+    def _images(self, job: Job, result: WhatIf) -> list[Part]:
         """Both images and their difference, and the maps of the word over the first one."""
         entry = job.change.entry(self.engine.subject)
         end = float(result.difference.max())
@@ -289,7 +289,7 @@ class Studio:
         for name, kind, word_map in maps:
             over = overlay_image(result.before, word_map, threshold=job.threshold)
             drawn.append((name, f"{kind} “{result.word}”", over))
-        return [_picture(job.name, *one) for one in drawn]
+        return [_image_part(job.name, *one) for one in drawn]
 
 
 def _maps_of(engine: Engine, job: Job) -> list[tuple[str, str, Any]]:
@@ -312,7 +312,7 @@ def _maps_of(engine: Engine, job: Job) -> list[tuple[str, str, Any]]:
     return maps
 
 
-def _picture(job: str, name: str, caption: str, image: Image.Image) -> Part:
+def _image_part(job: str, name: str, caption: str, image: Image.Image) -> Part:
     size = drawn_size((image.height, image.width), most=SIDE)
     small = Image.fromarray(rgb(image, size if max(size) < max(image.size) else None))
     written = io.BytesIO()
