@@ -24,6 +24,8 @@ export class Drawing {
     this.cancelled = null;
     /** Whether a drawing was asked for, and the kernel has not said yet that it began. */
     this.begins = false;
+    /** Whether it was cancelled before that. */
+    this.unwanted = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.stop = new AbortController();
@@ -49,15 +51,18 @@ export class Drawing {
   async draw(change) {
     if (this.isOpen) return;
     this.begins = true;
+    this.unwanted = false;
     this.error = "";
     this.told = NONE;
     this.pictures = [];
     this.changed();
     await this.#ask({ type: "draw", change });
+    if (this.unwanted) this.cancel();
   }
 
   cancel() {
     const { job } = this.told;
+    this.unwanted = job === null && this.begins; // said again once the kernel has begun
     if (job === null || this.isEnding) return;
     this.cancelled = job;
     this.#ask({ type: "cancel", job });

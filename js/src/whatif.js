@@ -81,6 +81,12 @@ export class WhatIf {
     this.pictures = el("div", { class: "daam-whatif-pictures", "data-testid": "whatif-pictures" });
     this.summary = el("p", { class: "daam-whatif-summary", "data-testid": "whatif-summary" });
     this.title = el("h3", { class: "daam-title" });
+    this.live = el("p", {
+      class: "daam-hidden",
+      role: "status",
+      "aria-live": "polite",
+      "data-testid": "whatif-live",
+    });
     this.element = this.#build();
     this.drawing = new Drawing(scope, () => this.#show());
     this.#show();
@@ -88,7 +94,7 @@ export class WhatIf {
 
   /** Put the parts together. */
   #build() {
-    const close = el(
+    this.close = el(
       "button",
       {
         class: "daam-button daam-only-icon",
@@ -99,16 +105,17 @@ export class WhatIf {
       },
       icon("close"),
     );
-    close.addEventListener("click", () => this.show(false));
+    this.close.addEventListener("click", () => this.show(false));
     const element = el(
       "section",
       { class: "daam-whatif", "aria-label": "What if", "data-testid": "whatif", hidden: true },
-      el("div", { class: "daam-whatif-head" }, this.title, this.form, close),
+      el("div", { class: "daam-whatif-head" }, this.title, this.form, this.close),
       this.hint,
       this.progress,
       this.problem,
       this.pictures,
       this.summary,
+      this.live,
     );
     element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -149,7 +156,7 @@ export class WhatIf {
       return;
     }
     this.#show();
-    if (this.why) this.element.querySelector("button")?.focus();
+    if (this.why) this.close?.focus();
     else {
       this.drawing.look();
       this.how.focus();
@@ -282,7 +289,7 @@ export class WhatIf {
   #speak(what, text) {
     if (what === this.spoken) return;
     this.spoken = what;
-    this.scope.say(text);
+    write(this.live, text); // its own: what is shown is told by another
   }
 
   #forget() {
