@@ -5290,7 +5290,7 @@ var NONE = { name: "drawing", key: "", job: null, state: "none" }, LOST = "The k
    * @param {() => void} changed told of every step
    */
   constructor(scope, changed) {
-    this.scope = scope, this.changed = changed, this.told = NONE, this.pictures = [], this.error = "", this.cancelled = null, this.begins = !1, this.timer = void 0, this.stop = new AbortController(), this.ends = scope.source.on("facts", () => this.#reset());
+    this.scope = scope, this.changed = changed, this.told = NONE, this.pictures = [], this.error = "", this.cancelled = null, this.begins = !1, this.unwanted = !1, this.timer = void 0, this.stop = new AbortController(), this.ends = scope.source.on("facts", () => this.#reset());
   }
   /** Whether an image is on its way. */
   get isOpen() {
@@ -5306,11 +5306,11 @@ var NONE = { name: "drawing", key: "", job: null, state: "none" }, LOST = "The k
   }
   /** @param {Change} change */
   async draw(change) {
-    this.isOpen || (this.begins = !0, this.error = "", this.told = NONE, this.pictures = [], this.changed(), await this.#ask({ type: "draw", change }));
+    this.isOpen || (this.begins = !0, this.unwanted = !1, this.error = "", this.told = NONE, this.pictures = [], this.changed(), await this.#ask({ type: "draw", change }), this.unwanted && this.cancel());
   }
   cancel() {
     let { job } = this.told;
-    job === null || this.isEnding || (this.cancelled = job, this.#ask({ type: "cancel", job }), this.changed());
+    this.unwanted = job === null && this.begins, !(job === null || this.isEnding) && (this.cancelled = job, this.#ask({ type: "cancel", job }), this.changed());
   }
   /** @param {{type: "draw" | "progress" | "cancel", change?: Change, job?: string, pictures?: boolean}} message */
   async #ask(message) {
@@ -5400,11 +5400,16 @@ var HOWS = [
       this.of,
       this.where,
       this.draw
-    ), this.pictures = el("div", { class: "daam-whatif-pictures", "data-testid": "whatif-pictures" }), this.summary = el("p", { class: "daam-whatif-summary", "data-testid": "whatif-summary" }), this.title = el("h3", { class: "daam-title" }), this.element = this.#build(), this.drawing = new Drawing(scope, () => this.#show()), this.#show();
+    ), this.pictures = el("div", { class: "daam-whatif-pictures", "data-testid": "whatif-pictures" }), this.summary = el("p", { class: "daam-whatif-summary", "data-testid": "whatif-summary" }), this.title = el("h3", { class: "daam-title" }), this.live = el("p", {
+      class: "daam-hidden",
+      role: "status",
+      "aria-live": "polite",
+      "data-testid": "whatif-live"
+    }), this.element = this.#build(), this.drawing = new Drawing(scope, () => this.#show()), this.#show();
   }
   /** Put the parts together. */
   #build() {
-    let close = el(
+    this.close = el(
       "button",
       {
         class: "daam-button daam-only-icon",
@@ -5414,17 +5419,17 @@ var HOWS = [
         "data-testid": "whatif-close"
       },
       icon("close")
-    );
-    close.addEventListener("click", () => this.show(!1));
+    ), this.close.addEventListener("click", () => this.show(!1));
     let element = el(
       "section",
       { class: "daam-whatif", "aria-label": "What if", "data-testid": "whatif", hidden: !0 },
-      el("div", { class: "daam-whatif-head" }, this.title, this.form, close),
+      el("div", { class: "daam-whatif-head" }, this.title, this.form, this.close),
       this.hint,
       this.progress,
       this.problem,
       this.pictures,
-      this.summary
+      this.summary,
+      this.live
     );
     return element.addEventListener("keydown", (event) => {
       event.key === "Escape" && (event.preventDefault(), this.show(!1));
@@ -5454,7 +5459,7 @@ var HOWS = [
         this.button.focus();
         return;
       }
-      this.#show(), this.why ? this.element.querySelector("button")?.focus() : (this.drawing.look(), this.how.focus());
+      this.#show(), this.why ? this.close?.focus() : (this.drawing.look(), this.how.focus());
     }
   }
   /** Why nothing can be drawn; empty where it can. */
@@ -5534,7 +5539,7 @@ var HOWS = [
    * @param {string} text
    */
   #speak(what, text) {
-    what !== this.spoken && (this.spoken = what, this.scope.say(text));
+    what !== this.spoken && (this.spoken = what, write(this.live, text));
   }
   #forget() {
     for (let address of this.addresses.splice(0)) URL.revokeObjectURL(address);
