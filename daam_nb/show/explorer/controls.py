@@ -94,6 +94,7 @@ class Control:
             "default": self.kind.for_page(self.default),
             "redraws": list(self.redraws),
             **self.kind.limits,
+            **({} if self.in_handout else {"handout": False}),
             **({name: text for name, text in shown.items() if text} if self.panel else {}),
         }
 

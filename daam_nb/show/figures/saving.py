@@ -133,7 +133,7 @@ def _encoded(drawing: Drawing, image: PILImage, scale: float) -> bytes:
 
 
 def svg_bytes(drawing: Drawing) -> bytes:
-    """Draw an SVG; letters are drawn as outlines, so that it looks alike everywhere."""
+    """Draw an SVG whose text is text, in DejaVu Sans or the viewer's own sans serif."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -142,7 +142,7 @@ def svg_bytes(drawing: Drawing) -> bytes:
     facts = _facts(drawing)
     buffer = BytesIO()
     # The drawing back end reads these from the settings only; they are put back at once.
-    settings: Any = {"svg.fonttype": "path", "svg.image_inline": True, "svg.hashsalt": "daam_nb"}
+    settings: Any = {"svg.fonttype": "none", "svg.image_inline": True, "svg.hashsalt": "daam_nb"}
     with default_settings(), matplotlib.rc_context(settings):
         canvas: Any = FigureCanvasSVG(to_matplotlib(drawing, interpolation="none"))
         canvas.print_svg(

@@ -67,7 +67,22 @@ def test_an_svg_is_well_formed_and_says_where_it_comes_from(figure: Figure, tmp_
     assert source is not None and json.loads(source)["seed"] == "0"
     ids = {element.get("id") for element in tree.iter()}
     assert {"image-0", "heat-0", "color-bar-0"} <= ids
-    assert not tree.findall(".//s:text", space)  # outlines: the same letters everywhere
+
+
+def test_text_in_an_svg_is_text(figure: Figure, tmp_path: Path) -> None:
+    tree = ElementTree.parse(figure.save(tmp_path / "cat.svg"))
+    texts = ["".join(node.itertext()) for node in tree.iter("{http://www.w3.org/2000/svg}text")]
+    together = " ".join(" ".join(texts).split())
+    assert figure.title in together or all(word in together for word in figure.title.split())
+    for line in figure.caption:
+        assert all(word in together for word in line.split()[:3])
+
+
+def test_text_in_a_pdf_is_text_in_embedded_fonts(figure: Figure, tmp_path: Path) -> None:
+    raw = figure.save(tmp_path / "cat.pdf").read_bytes()
+    assert b"/FontFile2" in raw  # TrueType, whole: type 42
+    assert b"/ToUnicode" in raw  # so that it is found and copied as it is read
+    assert b"/Type3" not in raw
 
 
 def test_images_in_an_svg_keep_their_own_pixels(figure: Figure, tmp_path: Path) -> None:

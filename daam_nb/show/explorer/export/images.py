@@ -36,11 +36,14 @@ class Images:
         the steps kept. None without a strip.
     changed
         What was changed of the image, a sentence; empty where it is sent pixel by pixel.
+    forming
+        The forming images as they were given, one per step kept; empty without.
     """
 
     parts: tuple[Part, ...]
     strip: dict[str, object] | None
     changed: str
+    forming: tuple[Image.Image, ...] = ()
 
 
 def images_of(run: Recording, forming: Sequence[Image.Image] | None) -> Images:
@@ -63,7 +66,8 @@ def images_of(run: Recording, forming: Sequence[Image.Image] | None) -> Images:
     strip, strip_facts = strip_of(run, forming)
     parts: list[Part] = [({"name": "image", "type": image_type}, image)]
     parts.append(({"name": "strip", "type": "image/png"}, strip))
-    return Images(tuple(part for part in parts if part[1]), strip_facts, changed)
+    kept = () if forming is None else tuple(_of_steps(run, forming))
+    return Images(tuple(part for part in parts if part[1]), strip_facts, changed, kept)
 
 
 def served_image(run: Recording) -> tuple[bytes, str, str]:

@@ -33,12 +33,15 @@ class Look:
         What a page is told of the recording.
     images
         The image and the strip of forming images, as parts of a container.
+    forming
+        The forming images themselves, one per step kept; none where they were not given.
     """
 
     engine: Engine
     choices: Mapping[str, Any]
     facts: Mapping[str, Any]
     images: Sequence[Part] = ()
+    forming: Sequence[Image] = ()
 
     def __getitem__(self, name: str) -> Any:
         """The value of a control."""
@@ -91,4 +94,4 @@ def look_of(
     sent = images_of(subject.run, images)
     syntax.ask()
     facts = facts_of(subject, syntax, strip=sent.strip, changed=sent.changed)
-    return Look(Engine(subject), values, facts, sent.parts)
+    return Look(Engine(subject), values, facts, sent.parts, sent.forming)

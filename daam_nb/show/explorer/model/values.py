@@ -222,6 +222,10 @@ class Whole(Kind):
             raise self.refuse(value)
         return number
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        return {"low": self.low, "high": self.high}
+
 
 @dataclass(frozen=True)
 class OneOf(Kind):

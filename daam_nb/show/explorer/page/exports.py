@@ -6,6 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daam_nb.show.explorer.export.animation import Moving, Progress, write_animation
 from daam_nb.show.explorer.export.figure import figure_of
 from daam_nb.show.explorer.export.frame import Rows, frame_of
 from daam_nb.show.explorer.export.handout import MAX_BYTES, write
@@ -65,6 +66,53 @@ class Exports:
             Where the file exists and `overwrite` is false.
         """
         return write_png(self.look, path, what=what, overwrite=overwrite)
+
+    def to_animation(
+        self,
+        path: str | Path,
+        *,
+        what: Moving = "overlay",
+        frames: int | None = None,
+        duration: int | None = None,
+        progress: Progress | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the chosen steps as moving images, each step's own map with its own peak.
+
+        Parameters
+        ----------
+        path
+            Ending in ``.gif``, ``.webp`` or ``.apng``; or in ``.zip`` for its frames as PNGs, of
+            which a video can be made. Its folder must exist.
+        what
+            ``"overlay"``: the map over the forming image, where `explore` was given `images=`, else
+            over the final one. ``"image"``: the forming image. ``"side_by_side"``: both.
+        frames
+            How many steps at most, evenly, with the first and the last; None: all that are chosen.
+        duration
+            Milliseconds of a frame; None: `interval`. The last one stays five times as long.
+        progress
+            Called with (frames that are drawn, frames in all) after each.
+        overwrite
+            Replace a file that is there.
+
+        Raises
+        ------
+        RecordingExistsError
+            Where the file exists and `overwrite` is false.
+        SelectionError
+            For another suffix, a recording of one step or of their sum, or forming images that were
+            not given.
+        """
+        return write_animation(
+            self.look,
+            path,
+            what=what,
+            frames=frames,
+            duration=duration,
+            progress=progress,
+            overwrite=overwrite,
+        )
 
     def to_frame(self, by: Rows = "word") -> Any:
         """Return the numbers of the current selection as a `pandas.DataFrame`.

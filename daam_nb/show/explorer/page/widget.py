@@ -90,6 +90,7 @@ class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
         self._esm, self._css = read_bundle(STATIC, "explorer")
         sent = images_of(subject.run, images)
         self._studio = Studio(self._engine, pipe)
+        self._forming = sent.forming
         self._fixed: dict[str, Any] = {
             "strip": sent.strip,
             "changed": sent.changed,
@@ -147,7 +148,7 @@ class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
     def look(self) -> Look:
         """What is shown now, without the widget: what figures and hand-outs are made of."""
         choices = {name: getattr(self, name) for name in CHOICES}
-        return Look(self._working, choices, self._facts, unpack(self._images)[1])
+        return Look(self._working, choices, self._facts, unpack(self._images)[1], self._forming)
 
     @property
     def selection(self) -> dict[str, Any]:
@@ -247,7 +248,7 @@ class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
 
     def close(self) -> None:
         """Take it from the page and let go of the recording and of all that was sent."""
-        self._engine, self._warming = None, iter(())
+        self._engine, self._warming, self._forming = None, iter(()), ()
         self._studio.close()
         self._callbacks.clear()
         super().close()
