@@ -84,6 +84,7 @@ export class Address {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.stop = new AbortController();
+    if (typeof window === "undefined") return; // no page, so no address
     this.open();
     window.addEventListener("hashchange", () => this.open(), { signal: this.stop.signal });
     for (const name of NAMES) model.on(`change:${name}`, () => this.#later());

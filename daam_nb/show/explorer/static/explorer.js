@@ -3,8 +3,8 @@
 var controls_data_default = {
   word: { kind: "EntryNumber", default: 0, redraws: ["WORDS", "MAP", "STRIP", "GRID", "PANEL"] },
   choice: { kind: "ChoiceName", default: "all", redraws: ["MAP", "STRIP", "SELECTION", "GRID"] },
-  layer: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
-  head: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
+  layer: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"], low: -1, high: null },
+  head: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"], low: -1, high: null },
   heads: { kind: "SeveralHeads", default: [], redraws: ["MAP", "STRIP", "SELECTION"] },
   steps: { kind: "Steps", default: [0, 1], redraws: ["MAP", "STEPS"] },
   word_b: { kind: "EntryNumber", default: -1, redraws: ["WORDS", "MAP", "STRIP", "PANEL"] },
@@ -14,8 +14,8 @@ var controls_data_default = {
   cells: { kind: "Flag", default: !1, redraws: ["MAP", "LOOK"] },
   follow_step: { kind: "Flag", default: !1, redraws: ["BASE", "MAP", "LOOK"], label: "Forming image", title: "The image as it was at the last chosen step", panel: "look" },
   colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colors", panel: "look" },
-  playing: { kind: "Flag", default: !1, redraws: ["STEPS"] },
-  interval: { kind: "Whole", default: 200, redraws: ["STEPS"] },
+  playing: { kind: "Flag", default: !1, redraws: ["STEPS"], handout: !1 },
+  interval: { kind: "Whole", default: 200, redraws: ["STEPS"], low: 20, high: 1e4 },
   tile_measure: { kind: "MeasureName", default: "mean", redraws: ["GRID"], options: [] },
   tile_sort: { kind: "MeasureName", default: "network", redraws: ["GRID"], options: [["network", "by network"], ["likeness", "by likeness"]] },
   tile_show: { kind: "OneOf", default: "auto", redraws: ["GRID"], options: [["auto", "maps, or colors"], ["maps", "maps"], ["colors", "colors"]], label: "Show", title: "Small maps, or one color for each head by its measure", panel: "tiles" },
@@ -111,10 +111,12 @@ var Address = class {
    * @param {{rest?: number}} [options] milliseconds without a change after which it is written
    */
   constructor(model, facts, { rest = 500 } = {}) {
-    this.model = model, this.facts = facts, this.rest = rest, this.opening = this.#values(), this.problem = "", this.said = () => {
-    }, this.timer = void 0, this.stop = new AbortController(), this.open(), window.addEventListener("hashchange", () => this.open(), { signal: this.stop.signal });
-    for (let name2 of NAMES) model.on(`change:${name2}`, () => this.#later());
-    model.on("change:playing", () => this.#later());
+    if (this.model = model, this.facts = facts, this.rest = rest, this.opening = this.#values(), this.problem = "", this.said = () => {
+    }, this.timer = void 0, this.stop = new AbortController(), !(typeof window > "u")) {
+      this.open(), window.addEventListener("hashchange", () => this.open(), { signal: this.stop.signal });
+      for (let name2 of NAMES) model.on(`change:${name2}`, () => this.#later());
+      model.on("change:playing", () => this.#later());
+    }
   }
   /** Take over what the address says. */
   open() {
