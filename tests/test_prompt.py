@@ -184,8 +184,8 @@ def test_a_truncated_word_is_refused() -> None:
     with pytest.raises(TruncatedWordError) as caught:
         prompt.pieces("snow")
     assert str(caught.value) == (
-        "'snow' stands at characters 17-21 of 'a red giraffe on snow', but characters 9-21 were "
-        "never read: they did not fit into the model's 5 tokens. Shorten the prompt, or put the "
+        "'snow' is at characters 17-21 of 'a red giraffe on snow', but characters 9-21 were "
+        "not read: they did not fit into the model's 5 tokens. Shorten the prompt, or move the "
         "word further to the front."
     )
 

@@ -159,7 +159,7 @@ def test_single_heads_are_changed_and_no_others() -> None:
     assert np.array_equal(pairs, apart) and not np.array_equal(pairs, plain)
     one = image(reweight(pipe, "cat", 3.0, heads=(first, 1)))
     assert np.array_equal(one, image(reweight(pipe, "cat", 3.0, layers=first, heads=1)))
-    with pytest.raises(SelectionError, match="which is not among the 1 of"):
+    with pytest.raises(SelectionError, match="which is not among the 1 chosen layers"):
         image(ablate(pipe, words="cat", layers=first, heads=(last, 0)))
     with pytest.raises(SelectionError, match="there is no such layer"):
         image(ablate(pipe, words="cat", heads=("attic", 0)))

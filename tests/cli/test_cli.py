@@ -260,7 +260,7 @@ def test_an_image_survives_a_figure_that_fails(
     assert {"output.png", "recording"} <= set(names(tmp_path))
     *_, kept, said = capsys.readouterr().err.splitlines()
     assert str(tmp_path / "output.png") in kept and "daam-nb open" in kept
-    assert said == "daam-nb: OSError: No space left on device (--traceback shows where)"
+    assert said == "daam-nb: OSError: No space left on device (--traceback shows the details)"
 
 
 def test_interrupted_is_exit_code_130(

@@ -344,7 +344,7 @@ def test_tables_hold_what_is_asked_for_or_say_so(at_two: pd.DataFrame) -> None:
     ):
         with pytest.raises(DaamError, match=said):
             attribution.miou(at_two, **wrong)
-    with pytest.raises(StudyError, match=r"must be that of object_ious\(\)"):
+    with pytest.raises(StudyError, match=r"Give the table of object_ious\(\)"):
         attribution.miou(at_two[["iou", "noun"]])
 
 

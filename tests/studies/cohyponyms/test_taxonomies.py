@@ -32,7 +32,7 @@ def test_a_class_of_no_family_is_its_own() -> None:
     assert SMALL.kind_of("car", "tree") == "unrelated"
     assert SMALL.class_of("bus") == "vehicle"
     with pytest.raises(
-        StudyError, match="'unicorn' is not a noun of seven nouns; there are cat, dog"
+        StudyError, match="'unicorn' is not a noun of seven nouns; its nouns are cat, dog"
     ):
         SMALL.kind_of("cat", "unicorn")
 
@@ -130,7 +130,7 @@ def test_what_is_no_taxonomy() -> None:
         Taxonomy({"pet": ("cat",)}, families={"x": ("zz",)})
     with pytest.raises(StudyError, match="'cat' occurs more than once"):
         Taxonomy({"pet": ("cat",), "other": ("Cat",)})
-    with pytest.raises(StudyError, match="takes class -> its nouns, not a list"):
+    with pytest.raises(StudyError, match="must be class -> its nouns, not a list"):
         Taxonomy(["cat"])  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match="kind='foo' is not known"):
         SMALL.partners(SMALL.nouns[0], "foo")  # type: ignore[arg-type]

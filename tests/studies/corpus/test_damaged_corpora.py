@@ -104,7 +104,7 @@ def test_a_strangers_list_leads_nowhere_else(folder: Path, key: str) -> None:
     lines = (folder / "list.jsonl").read_text().splitlines()
     entry = json.loads(lines[1]) | {"unit": key}
     (folder / "list.jsonl").write_text("\n".join([lines[0], json.dumps(entry), ""]))
-    with pytest.raises(StudyError, match=r"which is not what .* calls the image"):
+    with pytest.raises(StudyError, match=r"which is not the key of that prompt and seed"):
         corpus.Corpus.open(folder)
 
 

@@ -170,7 +170,7 @@ def test_another_option_of_a_segmenter_is_measured(folder: Path, tmp_path: Path)
 
 def test_two_methods_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
     truth = FolderTruth(masks(tmp_path / "truth", left=True))
-    with pytest.raises(StudyError, match=r"Two methods are called 'half'.*name of its own"):
+    with pytest.raises(StudyError, match=r"Two methods are called 'half'.*Give each its own name"):
         measure(folder, truth, segmenters=[Half(0.5), Half(0.25)])
     with pytest.raises(StudyError, match="Two methods are called 'DAAM'"):
         measure(folder, truth, segmenters=[Half(0.5, name="DAAM")])

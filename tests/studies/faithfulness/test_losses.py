@@ -99,5 +99,5 @@ def test_shares() -> None:
     together = share([1.0, 0, 1, 1], clusters=["a", "a", "b", "c"])
     assert together.clusters == 3 and math.isnan(together.low)
     assert math.isnan(share([]).mean)
-    with pytest.raises(StudyError, match="zeros and ones"):
+    with pytest.raises(StudyError, match="values of 0 and 1 only"):
         share([0.5])

@@ -94,7 +94,7 @@ def test_what_is_no_map_is_refused(result: Any, said: str) -> None:
 def test_a_method_that_asks_the_pipeline() -> None:
     method = Method("mine", lambda r, w, c, pipe: {CAT: np.full((2, 2), pipe)}, needs_pipe=True)
     assert (method.maps(RUN, WORDS, Choice(), {}, pipe=3.0)[CAT] == 3).all()
-    with pytest.raises(StudyError, match=r"'mine' asks the pipeline .* pipe is None"):
+    with pytest.raises(StudyError, match=r"'mine' needs the pipeline .* pipe is None"):
         method.maps(RUN, WORDS, Choice(), {})
     register_method("mine", method.function, needs_pipe=True)
     assert method_named("mine").needs_pipe
