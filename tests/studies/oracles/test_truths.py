@@ -174,7 +174,7 @@ def test_masks_of_photographs_are_not_taken_for_drawn_images(tmp_path: Path) -> 
     assert "are of photographs" in said
     for way_out in ("JudgeTruth", "FolderTruth", "of_these_images=True", "photographs=..."):
         assert way_out in said
-    with pytest.raises(StudyError, match="Give one of them"):
+    with pytest.raises(StudyError, match="Give only one of them"):
         CocoTruth(tmp_path, photographs=tmp_path, of_these_images=True)
 
 
@@ -241,7 +241,7 @@ def test_looks_at_photographs_are_known_by_their_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (lambda path: (path / "dog.gt.jpg").write_bytes(b""), "would be passed over"),
+        (lambda path: (path / "dog.gt.jpg").write_bytes(b""), "would be ignored"),
         (lambda path: (path / "cat.gt.png").write_bytes(b"junk"), "cannot be read as an image"),
         (lambda path: None, ""),
     ],
@@ -254,7 +254,7 @@ def test_truths_are_read_before_anything_is_drawn(tmp_path: Path, break_it: Any,
     if not said:
         truth, said = (
             CocoTruth(annotations(tmp_path / "i.json"), photographs=tmp_path),
-            "a pipeline",
+            "the given pipeline",
         )
     with pytest.raises(StudyError, match=said):
         run_study("attribution", object(), into=tmp_path / "study", captions=["a cat"], truth=truth)
@@ -367,7 +367,7 @@ def test_masks_that_would_be_passed_over_are_named(tmp_path: Path) -> None:
         FolderTruth(tmp_path).captions()
     (path / "Cat.gt.png").unlink()
     (path / "prompt.txt").rename(tmp_path / "prompt.txt")
-    with pytest.raises(StudyError, match=r"holds masks but no prompt\.txt"):
+    with pytest.raises(StudyError, match=r"holds masks, but no prompt\.txt"):
         FolderTruth(tmp_path).captions()
 
 

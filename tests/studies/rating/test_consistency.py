@@ -133,7 +133,7 @@ def test_an_edited_cell_is_refused(
         rating.ratings(tmp_path)
     if of_old_folders:
         without_facts(tmp_path)
-        with pytest.raises(StudyError, match=r"says|is about|holds rows of 'ben'"):
+        with pytest.raises(StudyError, match=r"which was asked with|is about|holds rows of 'ben'"):
             rating.ratings(tmp_path)
 
 
@@ -146,7 +146,9 @@ def test_old_folders_whose_files_say_different_things_are_refused(tmp_path: Path
         return [row | {"pos": "VERB"} for row in rows]
 
     rewrite(session.path, change)
-    with pytest.raises(StudyError, match=rf"{other.path.name} says pos .*{session.path.name} says"):
+    with pytest.raises(
+        StudyError, match=rf"{other.path.name} has the pos .*{session.path.name} has"
+    ):
         rating.ratings(tmp_path)
 
 

@@ -58,7 +58,7 @@ def test_some_parts_of_speech_and_some_words_of_each() -> None:
 def test_words_that_were_never_read_are_counted() -> None:
     deck = rating.word_items(tiny_recording("a red fox", length=4), parser=ByHand())
     assert [item.facts["word"] for item in deck] == ["a", "red"]
-    assert deck.left_out == {"behind the last token that the model read": 1}
+    assert deck.left_out == {"after the last token that the model read": 1}
 
 
 def test_a_card_shows_the_words_own_map_and_a_control_another_one() -> None:
@@ -85,7 +85,7 @@ def test_an_image_of_two_objects_is_shown_alone() -> None:
     assert "".join(card.ask) == "Does the image show “cat” and “dog”?"
     assert card.prompt is None
     assert len(card.images) == 1
-    with pytest.raises(StudyError, match="does not say its 'first' noun"):
+    with pytest.raises(StudyError, match="has no fact for its 'first' noun"):
         rating.pair_items(tiny_recording("a cat"))
 
 
@@ -173,7 +173,9 @@ def test_another_recording_in_the_place_of_one_is_another_item(tmp_path: Path) -
         rating.word_items(Corpus((each,)), parser=ByHand(), pos=("NOUN",)) for each in (run, other)
     )
     Session(first, rater="anna", into=tmp_path)
-    with pytest.raises(StudyError, match=r"something else: content, recordings: '[0-9a-f]{16}' th"):
+    with pytest.raises(
+        StudyError, match=r"other questions: content, recordings: '[0-9a-f]{16}' th"
+    ):
         Session(second, rater="anna", into=tmp_path)
     about = json.loads((tmp_path / "rating.json").read_text())
     del about["settings"]["content"]  # as an earlier version wrote it

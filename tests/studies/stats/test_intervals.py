@@ -229,5 +229,5 @@ def test_a_summary_has_no_two_columns_of_one_name() -> None:
     ):
         with pytest.raises(DaamError, match=f"would have two columns '{name}'"):
             summary(table, **options)  # type: ignore[arg-type]
-    with pytest.raises(DaamError, match="by= names no column"):
+    with pytest.raises(DaamError, match="by= must name at least one column"):
         summary(table, by=[], value="v")

@@ -133,7 +133,7 @@ def test_too_little_and_not_observed() -> None:
 
 
 def test_what_does_not_fit() -> None:
-    with pytest.raises(StudyError, match=r"A cluster lies in two strata.*leave them out"):
+    with pytest.raises(StudyError, match=r"A cluster is in two strata.*leave them out"):
         interval([1.0, 2.0, 3.0], clusters=["p", "q", "p"], strata=["a", "a", "b"])
     with pytest.raises(StudyError, match="Value 2 has no stratum"):
         interval([1.0, 2.0], strata=["a", None])

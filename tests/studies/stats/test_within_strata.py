@@ -159,5 +159,5 @@ def test_no_stratum_with_both_groups() -> None:
 
 
 def test_a_cluster_in_two_strata_is_refused() -> None:
-    with pytest.raises(StudyError, match="lies in two strata"):
+    with pytest.raises(StudyError, match="is in two strata"):
         compare([1.0], [2.0], clusters=(["x"], ["x"]), strata=(["a"], ["b"]))
