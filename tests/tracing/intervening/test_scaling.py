@@ -332,7 +332,7 @@ def test_choices_that_do_not_exist_stop_the_call_before_a_step(sd1: Any, name: s
 
 
 def test_a_truncated_word(sd1: Any) -> None:
-    with pytest.raises(TruncatedWordError, match="never read"), ablate(sd1, words="giraffe"):
+    with pytest.raises(TruncatedWordError, match="were not read"), ablate(sd1, words="giraffe"):
         sd1("a red cat " * 30 + "giraffe", num_inference_steps=1)
 
 
@@ -356,7 +356,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number from 0"),
     "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number from 0"),
     "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 2]]), "mask of the image"),
-    "no word": (lambda pipe: reweight(pipe, None, 2), "Nothing is chosen"),
+    "no word": (lambda pipe: reweight(pipe, None, 2), "Nothing was chosen"),
 }  # fmt: skip
 
 
@@ -399,12 +399,12 @@ def test_weights_beyond_the_storage_are_not_kept_as_infinity(plain: Any) -> None
 
 def test_weights_that_leave_no_image_are_said(plain: Any) -> None:
     with (
-        pytest.raises(DaamError, match="no numbers"),
+        pytest.raises(DaamError, match="not finite"),
         np.errstate(all="ignore"),
         reweight(plain, "cat", 1e38),
     ):
         plain("a red cat", **CALL)
-    with pytest.raises(SelectionError, match=r"up to 3\.4e\+38"):
+    with pytest.raises(SelectionError, match=r"from 0 to 3\.4e\+38"):
         reweight(plain, "cat", 1e300)
 
 

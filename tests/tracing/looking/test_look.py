@@ -163,7 +163,7 @@ def test_nothing_is_drawn_again_of_a_look(sd1: Any) -> None:
     run = look(sd1, IMAGE, PROMPT, seed=5)
     with pytest.raises(ReproductionError, match=r"is a look.* look\(pipe, run.image"):
         reproduce(run, sd1)
-    with pytest.raises(ReproductionError, match="nothing to draw"):
+    with pytest.raises(ReproductionError, match="no image to reproduce"):
         redraw(run, sd1, [0])
 
 
