@@ -143,10 +143,18 @@ class Studio:
     """
 
     def __init__(self, engine: Engine, pipe: Any) -> None:
-        self.engine, self.pipe = engine, pipe
+        self._engine: Engine | None = engine
+        self.pipe = pipe
         self.facts = door.facts_of_door(engine.subject.run, pipe)
         self.job: Job | None = None
         self._last: WhatIf | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The recording and its maps."""
+        if self._engine is None:
+            raise SelectionError("This explorer was closed. Open another: explore(run, pipe).")
+        return self._engine
 
     @property
     def last(self) -> WhatIf | None:
@@ -173,10 +181,10 @@ class Studio:
         return self._last
 
     def close(self) -> None:
-        """Draw no further, and let go of what was drawn."""
+        """Draw no further, and let go of what was drawn, the recording and the pipeline."""
         if self.job is not None:
             self.job.stop()
-        self.job = self._last = None
+        self.job = self._last = self._engine = self.pipe = None
 
     def message(self, message: dict[str, Any], question: Question) -> list[Part]:
         """Do what a page asks; see the module."""

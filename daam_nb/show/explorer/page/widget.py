@@ -80,16 +80,17 @@ class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
         pipe: Any = None,
         **choices: Any,
     ) -> None:
-        check_names(choices, where="Explorer()", also=("layout",))
+        # What `close` lets go of is there before anything can be refused.
         self._engine: Engine | None = Engine(subject)
+        self._callbacks = Callbacks()
+        self._studio = Studio(self._engine, pipe)
+        check_names(choices, where="Explorer()", also=("layout",))
         self._complete = False  # whether all choices that it opens with are set
         self._hearing = False  # whether the page's own choices are being taken
         self._first_of: Question | None = None
         self._syntax = syntax
-        self._callbacks = Callbacks()
         self._esm, self._css = read_bundle(STATIC, "explorer")
         sent = images_of(subject.run, images)
-        self._studio = Studio(self._engine, pipe)
         self._forming = sent.forming
         self._fixed: dict[str, Any] = {
             "strip": sent.strip,

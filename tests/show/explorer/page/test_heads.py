@@ -101,7 +101,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a text": ("0,3", "must be a whole number, several"),
     "no layer": ([("down_blocks.9.attentions.0.transformer_blocks.0.attn2", 0)], "Did you mean"),
     "no head": ([("down_blocks.0.attentions.0.transformer_blocks.0.attn2", 3)], "has no head 3"),
-    "mixed": ([0, ("mid", 1)], "beside"),
+    "mixed": ([0, ("mid", 1)], "among \\(layer, head\\) pairs"),
     "a fraction": ([0.5], "whole number"),
 }
 

@@ -136,7 +136,7 @@ UNKNOWN = {
     "tresholds": (0.4, "'threshold'"),
     "words": ("fox", "'word'"),
     "image": ([], "'images'"),
-    "seed": (3, "It takes other, layers"),
+    "seed": (3, "It takes other, pipe, layers"),
 }
 
 
