@@ -290,7 +290,7 @@ def test_two_texts_for_two_encoders_are_refused() -> None:
 def test_words_hidden_by_an_intervention_are_refused() -> None:
     pipe = pipelines.sd1()
     with (
-        pytest.raises(UnsupportedPipelineError, match="at once"),
+        pytest.raises(UnsupportedPipelineError, match="at the same time"),
         ablate(pipe, words="red", text_encoder=True),
     ):
         traced(pipe, effects=["cat"], **sized())
@@ -315,7 +315,7 @@ def test_a_text_exchanged_before_the_first_kept_step_is_refused() -> None:
         return tensors
 
     with (
-        pytest.raises(WatchError, match="effects are of the text"),
+        pytest.raises(WatchError, match="effects are measured for the text"),
         trace(pipe, effects=["cat"], keep_steps=slice(1, None)),
     ):
         pipe.encode_prompt("a dog and a giraffe", "cpu", 1, True)
@@ -359,7 +359,7 @@ def test_half_precision_holds_them_however_much_the_layers_write() -> None:
 
 
 def test_what_no_number_can_hold_is_said() -> None:
-    with pytest.raises(WatchError, match=r"are no numbers.*in float32 or bfloat16"):
+    with pytest.raises(WatchError, match=r"are not finite.*in float32 or bfloat16"):
         traced(louder(1e30), effects=["cat"], **sized())
 
 

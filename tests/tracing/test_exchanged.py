@@ -65,7 +65,7 @@ def test_halves_that_change_places_are_noticed(plain: Any, where: str) -> None:
         "callback_on_step_end_tensor_inputs": ["prompt_embeds"],
         **CALL,
     }
-    said = "Prompt and negative prompt changed places in step 1"
+    said = "The prompt and the negative prompt changed places in step 1"
     if where == "trace":
         with pytest.raises(WatchError, match=said) as error, trace(plain):
             plain("a red cat", **options)

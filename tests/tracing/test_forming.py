@@ -62,7 +62,7 @@ def test_choices(made: tuple[Any, Recording]) -> None:
         assert len(frames) == len(expected)
         for frame, place in zip(frames, expected, strict=True):
             assert np.array_equal(np.asarray(frame), everything[place])
-    with pytest.raises(SelectionError, match=r"Frames \[4\] lie outside this recording's 4"):
+    with pytest.raises(SelectionError, match=r"Frames \[4\] are outside this recording's 4"):
         forming_images(run, pipe, 4)
     with pytest.raises(SelectionError, match="none of the 4 frames"):
         forming_images(run, pipe, slice(2, 2))

@@ -206,7 +206,7 @@ def test_latents_that_are_turned_around_inside_are_noticed(build: Callable[[], A
         return original(net, **kwargs | {"hidden_states": kwargs["hidden_states"].flip(1)})
 
     net.forward = mirrored
-    with pytest.raises(WatchError, match="worked on other latents than it was given in step 0"):
+    with pytest.raises(WatchError, match="computed with other latents than it was given in step 0"):
         generate(pipe, PROMPT, seed=0, **CALL)
 
 

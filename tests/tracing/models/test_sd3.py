@@ -497,7 +497,7 @@ def test_an_encoder_that_is_not_there(pipe: Any) -> None:
         trace(p.sd3(t5=False), encoder="t5")
     with pytest.raises(SelectionError, match="'t5': the columns of the T5 encoder"):
         trace(pipe, encoder="bert")
-    with pytest.raises(SelectionError, match=r"encoder=\['clip', 't5'\] names no"):
+    with pytest.raises(SelectionError, match=r"encoder=\['clip', 't5'\] is not a text encoder"):
         trace(pipe, encoder=["clip", "t5"])  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match="StableDiffusionPipeline"):
         trace(pipelines.sd1(), encoder="t5")
