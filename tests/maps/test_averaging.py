@@ -60,7 +60,7 @@ def test_grids_that_differ() -> None:
 
 def test_units_that_differ() -> None:
     maps = heat_maps(tiny_recording())
-    with pytest.raises(SelectionError, match="different units: 'attention probability' and, of"):
+    with pytest.raises(SelectionError, match="different units: 'attention probability' and, for"):
         average([maps.word("dog"), maps.word("dog").normalized()])
     with pytest.raises(SelectionError, match="summed over steps"):
         average([maps.word("dog"), heat_maps(tiny_recording(), reduction="sum").word("dog")])
@@ -119,7 +119,7 @@ def test_the_choice_of_a_mean_is_that_of_its_maps() -> None:
 def test_sides_and_kinds_of_attention_are_not_mixed() -> None:
     run = tiny_recording("a dog", negative="a dog")
     positive, negative = (heat_maps(run, negative=side).word("dog") for side in (False, True))
-    message = "cross attention to the prompt and, of '(dog|a)', cross attention to the negative"
+    message = "cross attention to the prompt and, for '(dog|a)', cross attention to the negative"
     for mix in (
         lambda: average([positive, negative]),
         lambda: average_words([heat_maps(run), heat_maps(run, negative=True)]),
@@ -127,7 +127,7 @@ def test_sides_and_kinds_of_attention_are_not_mixed() -> None:
         with pytest.raises(SelectionError, match=message):
             mix()
     joint = heat_maps(tiny_recording("a dog", layers=joint_layers()), layers="all").word("dog")
-    with pytest.raises(SelectionError, match="of 'dog', joint attention to the prompt"):
+    with pytest.raises(SelectionError, match="for 'dog', joint attention to the prompt"):
         average([positive, joint], size=(8, 8))
 
 

@@ -74,7 +74,7 @@ def test_a_sum_gives_the_mean_over_steps() -> None:
 def test_wrong_input_is_refused() -> None:
     run = attentive()
     for place in ((2, 3), (-0.1, 0), (0.5,), "ab", 3):
-        with pytest.raises(SelectionError, match="each 0 to 1"):
+        with pytest.raises(SelectionError, match="each from 0 to 1"):
             self_attention_map(run, place)  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match="selects none"):
         self_attention_map(run, (0, 0), layers="attn9")

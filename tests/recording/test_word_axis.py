@@ -39,7 +39,7 @@ def test_words_are_read_and_lie_in_the_prompt() -> None:
     assert read_words([[2], (4, 5)], "Effects") == ((2,), (4, 5))
     check_positions(((2,), (5,)), PROMPT, "Gradients")
     last = len(PROMPT.tokens) - 1
-    with pytest.raises(SelectionError, match=f"Gradients .* position 99; .* end at {last}"):
+    with pytest.raises(SelectionError, match=f"Gradients .* position 99; .* last is {last}"):
         check_positions(((2,), (99,)), PROMPT, "Gradients")
 
 

@@ -70,7 +70,7 @@ def test_bfloat16_is_read() -> None:
 def test_layers_that_cannot_be() -> None:
     with pytest.raises(NotKeptError, match="'attic' selects none"):
         RUN.to_xarray("attic")
-    with pytest.raises(SelectionError, match="fits 2 layers"):
+    with pytest.raises(SelectionError, match="matches 2 layers"):
         RUN.to_xarray("up_blocks")
 
 

@@ -247,7 +247,7 @@ def test_in_heads_is_each_heads_part_at_the_layers_own_resolution() -> None:
     column = run.columns.index(5)
     expected = run.attention[layer.name][[0, 2], :, column].float().mean(0)
     assert torch.allclose(attention.in_heads("dog", layer.name), expected, rtol=1e-5)
-    with pytest.raises(SelectionError, match="none of the"):
+    with pytest.raises(SelectionError, match="not one of the"):
         heat_maps(run, kind="effect", layers="up").in_heads("dog", "mid_block")
     with pytest.raises(SelectionError, match="Shares cannot"):
         heat_maps(run, kind="share", layers="all").in_heads("dog", layer)
@@ -287,7 +287,7 @@ def test_what_is_no_number_is_not_nothing() -> None:
     effects = run.effects
     assert effects is not None
     effects.by_token[run.layers[0].name][0, 0, 2] = float("nan")
-    with pytest.raises(NotKeptError, match="no number"):
+    with pytest.raises(NotKeptError, match="not a number"):
         heat_maps(run, kind="effect").carriers("cat")
 
 

@@ -62,7 +62,7 @@ def test_layers_and_heads_cannot_be_chosen() -> None:
     maps = heat_maps(RUN, kind="gradient")
     with pytest.raises(SelectionError, match="not of single heads"):
         maps.by_head("cat")
-    with pytest.raises(SelectionError, match="not made of single heads"):
+    with pytest.raises(SelectionError, match="cannot be made for single heads"):
         maps.in_heads("cat", RUN.layers[0])
 
 
@@ -83,7 +83,7 @@ def test_what_was_not_added_is_named_with_the_way_out() -> None:
     with pytest.raises(NotKeptError, match=r"'and' was not added.*holds those of 'cat"):
         heat_maps(RUN, kind="gradient")["and"]
     both = with_gradients(tiny_recording("a dog", negative="a bad cat"), ((2,),))
-    with pytest.raises(NotKeptError, match="not of the negative prompt's"):
+    with pytest.raises(NotKeptError, match="not for the negative prompt's"):
         heat_maps(both, kind="gradient", negative=True)
     assert "and" not in heat_maps(RUN, kind="gradient")
 
@@ -141,7 +141,7 @@ def test_numbers_that_are_no_norms_are_not_saved(value: float, tmp_path: Path) -
         ([[99]], "key position 99"),
         ([[-1]], "."),
         ([], "at least one word"),
-        ([[2], []], "has tokens"),
+        ([[2], []], "must have tokens"),
         ([[2], [2]], "each word once"),
         ([[2]], "shape"),
         ("cat", "."),
