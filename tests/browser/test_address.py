@@ -18,7 +18,8 @@ OTHERS: dict[str, Any] = {
     "opacity": 0.35, "threshold": 0.55, "contour": False, "follow_step": True,
     "colormap": "viridis", "interval": 400, "show_pieces": True, "show_syntax": True,
     "theme": "dark", "projector": True, "region": [[0.1, 0.25], [0.1, 0.5], [0.75, 0.5]],
-    "view": "difference", "difference_scale": "common",
+    "view": "difference", "difference_scale": "common", "cells": True,
+    "tile_measure": "entropy", "tile_sort": "peak",
 }  # fmt: skip
 _CHOOSE = "(root, choices) => root.__daam.state.set(choices)"
 _ALL = """(root, names) => Object.fromEntries(

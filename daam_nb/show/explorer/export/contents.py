@@ -292,6 +292,7 @@ def _from_tiles(look: Look, gridless: list[int]) -> bool:
 def _put_facts(look: Look, content: Content, choices: list[str], gridless: list[int]) -> None:
     """Tell the page what is here."""
     facts = dict(look.facts)
+    facts.pop("what_if", None)  # nothing can be drawn again where there is no kernel
     facts["run"] = "handout"
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
         facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}
