@@ -357,7 +357,9 @@ def test_an_array_file_of_gigabytes_is_not_opened(tmp_path: Path) -> None:
     folder = small(tmp_path / "run")
     os.truncate(arrays_file(folder), 2**33)
     resign(folder, set_to(2**33, "arrays_file", "bytes"))
-    with pytest.raises(RecordingFormatError, match="its arrays fill only 32 of the 8589934592 bytes"):
+    with pytest.raises(
+        RecordingFormatError, match="its arrays fill only 32 of the 8589934592 bytes"
+    ):
         read_folder(folder)
 
 

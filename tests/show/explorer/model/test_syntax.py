@@ -121,7 +121,9 @@ def test_an_arc_compares_what_the_studies_compare(name: str, text: str) -> None:
 def test_a_parser_is_taken_by_its_name() -> None:
     explorer = opened(tiny_recording("a red fox"), parser="caption_parser")
     assert explorer._facts["syntax"]["note"].startswith("Parsed by daam_nb caption parser")
-    with pytest.raises(MissingParserError, match="'caption_paser' is neither an installed spaCy pipeline nor"):
+    with pytest.raises(
+        MissingParserError, match="'caption_paser' is neither an installed spaCy pipeline nor"
+    ):
         opened(tiny_recording("a red fox"), parser="caption_paser")
 
 
