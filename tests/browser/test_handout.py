@@ -62,7 +62,7 @@ def test_a_grid_that_was_left_out_is_said_and_not_waited_for(page: Page, tmp_pat
     assert "Left out of this page: " in summary.inner_text()
     assert "the grids of heads of “a”, “red”" in summary.inner_text()
     found.part("chip", word=1).click()
-    said = "The grid of this word was left out of this page."
+    said = "The tiles of this word were left out of this page."
     eventually(lambda: said in found.part("grid-note").inner_text())
     found.part("chip", word=2).click()
     eventually(lambda: found.part("grid-note").inner_text() == "")
