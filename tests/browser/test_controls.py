@@ -513,7 +513,7 @@ def test_the_shipped_parsers_arcs_compare_head_and_dependent(
         "sorted([str(a.head), str(a.dependent), a.relation] for a in parser(run.prompt.text).arcs)"
     )
     assert arcs_of(page) == [tuple(one) for one in parsed]
-    assert "daam_nb caption parser" in page.part("provenance").inner_text()
+    assert "daam_nb caption parser" in (page.part("provenance").text_content() or "")
     head, dependent, relation = next(one for one in parsed if one[2] == "det")
     arc = page.part("arc", head=head, dependent=dependent)
     arc.locator("text").click()

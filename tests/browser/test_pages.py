@@ -54,7 +54,7 @@ def test_the_classroom_under_voila(page: Page, tmp_path: Path) -> None:
         status = page.locator(".daam-lesson-status")
         expect(status).to_contain_text("steps.", timeout=SECONDS_TO_DRAW * 1000)
         [found] = explorers(page)
-        before = found.part("provenance").inner_text()
+        before = found.part("provenance").text_content()
         questions = page.locator(".daam-lesson-questions img")
         assert "zebra" in (questions.get_attribute("alt") or "")
         assert questions.evaluate("image => image.complete && image.naturalWidth > 900")
@@ -74,7 +74,7 @@ def test_the_classroom_under_voila(page: Page, tmp_path: Path) -> None:
             "“<b>a red apple</b> & a sofa”, seed 0", timeout=SECONDS_TO_DRAW * 1000
         )
         [again] = explorers(page)
-        assert again.part("provenance").inner_text() != before
+        assert again.part("provenance").text_content() != before
         assert "apple" in again.words()
         assert "sofa" in (questions.get_attribute("alt") or "")
         assert page.locator(".daam-lesson-panel b", has_text="a red apple").count() == 0
