@@ -50,7 +50,7 @@ export class Chips {
     this.swap = el(
       "button",
       {
-        class: "daam-button daam-only-icon",
+        class: "daam-button daam-only-icon daam-swap",
         type: "button",
         title: "Swap A and B (x)",
         "aria-label": "Swap A and B",
@@ -206,7 +206,7 @@ export class Chips {
     this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text);
     attribute(this.element, "data-comparing", b >= 0);
     attribute(this.compare, "aria-pressed", String(this.on));
-    this.swap.hidden = b < 0;
+    attribute(this.swap, "data-idle", b < 0); // unseen, in its room: nothing moves
     attribute(this.pieces, "aria-pressed", String(Boolean(state.get("show_pieces"))));
     this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none";
     attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);

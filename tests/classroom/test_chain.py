@@ -89,7 +89,7 @@ def test_what_cannot_be_is_refused() -> None:
     for t in (0, 3, -1):
         with pytest.raises(SelectionError, match="steps 1 to 2"):
             chain.beta(t)
-    with pytest.raises(ShapeError, match="one more"):
+    with pytest.raises(ShapeError, match="one alpha bar more"):
         Chain((1, 2), (1.0, 0.5))
     with pytest.raises(ShapeError, match="fall from 1"):
         Chain((1, 2), (1.0, 0.5, 0.5))

@@ -3447,7 +3447,7 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
     ), this.swap = el(
       "button",
       {
-        class: "daam-button daam-only-icon",
+        class: "daam-button daam-only-icon daam-swap",
         type: "button",
         title: "Swap A and B (x)",
         "aria-label": "Swap A and B",
@@ -3550,7 +3550,7 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
       button.hidden = !isOpen || !(role || this.words.fits(text)), isOpen && all++;
     });
     let shown = this.buttons.filter((button) => !button.hidden).length;
-    attribute(this.element, "data-many", all > MANY), this.words.show(shown, all), this.#reveal(a), this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
+    attribute(this.element, "data-many", all > MANY), this.words.show(shown, all), this.#reveal(a), this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), attribute(this.swap, "data-idle", b < 0), attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
     let waits = facts.syntax?.state === "later" && state.get("show_syntax");
     write(this.syntax, waits ? "Syntax …" : "Syntax"), attribute(this.syntax, "aria-busy", waits ? "true" : null), attribute(this.syntax, "aria-pressed", String(!!state.get("show_syntax"))), this.arcs.update();
   }
