@@ -67,8 +67,10 @@ js:
 lab: $(VENV)/.installed-lab
 	$(BIN)/jupyter lab notebooks
 
+# Two kernels run the notebook before anyone asks, so that a page is there in seconds.
 classroom: $(VENV)/.installed-lab
 	JUPYTER_PATH=$(CURDIR)/notebooks $(BIN)/voila notebooks/classroom.ipynb --template=offline \
+	    --preheat_kernel=True --pool_size=2 \
 	    --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
 
 # Everything that shows what the shipped model draws. The prose around it is to be read again.

@@ -218,6 +218,7 @@ def classroom(browser: Browser, scratch: Path, folder: Path) -> None:
         page.goto(server.url, timeout=SECONDS * 1000)
         status = page.locator(".daam-lesson-status")
         expect(status).to_contain_text("steps.", timeout=SECONDS * 1000)
+        page.get_by_role("button", name="Show the words").click()
         explorers(page)[0].settle()
         page.wait_for_timeout(500)
         saved(page.locator(".daam-lesson").first, folder / "classroom.png", most=720)

@@ -92,6 +92,7 @@ COMMANDS = [
     timed("benchmarks.watching"),
     timed("benchmarks.explorer"),
     timed("benchmarks.explorer_browser", browser=True),
+    timed("benchmarks.classroom", browser=True),
     timed("benchmarks.first_image"),
     Command("scripts.demo_image", ("--to", "{to}"), ["demo.png"]),
     Command("scripts.entered_files", ("click",), []),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 from PIL.Image import Image
@@ -16,6 +16,7 @@ from daam_nb.classroom.panels import data_url, forward_panel, reverse_panel
 from daam_nb.classroom.processes import check, check_guidance, check_text_only, forward, reverse
 from daam_nb.classroom.questions import questions_panel
 from daam_nb.classroom.sheet import process_sheet
+from daam_nb.classroom.vocabulary import Vocabulary, check_known_words
 from daam_nb.errors import (
     DaamError,
     InterventionError,
@@ -31,6 +32,9 @@ from daam_nb.show.figures.figure import Figure
 from daam_nb.tracing import generate
 from daam_nb.tracing.attached import open_changes
 from daam_nb.tracing.forming import decoded_images, forming_images
+
+if TYPE_CHECKING:
+    from daam_nb.show.explorer import Explorer
 
 STYLE = Path(__file__).parent / "style.css"
 _MILLISECONDS_PER_STEP = 900
@@ -52,11 +56,20 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         Classifier-free guidance of both; 1 or less turns it off, as in diffusers.
     draw
         Draw the first image at once.
+    known_words
+        The words that the model was trained on, such as ``menagerie.WORDS``: the page says at once
+        which words of a prompt are not among them, and offers some that are, those that look alike
+        and then the first ones. None: it says nothing.
+    show_words
+        Whether the explorer is there with the image. Otherwise the image stands alone, to guess
+        from, until a button is pressed.
 
     Attributes
     ----------
     recording
         The recording of the last image; None before the first.
+    explorer
+        The explorer of the last image; None before it is shown.
 
     Raises
     ------
@@ -66,8 +79,8 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         Inside `ablate`, `reweight` or `replay`: they change calls of the pipeline, and the reverse
         process is run without one.
     WrongKindError, SelectionError, UnknownOptionError
-        For a prompt that is not a text, a seed or a number of steps that is not a whole number in
-        its range, a guidance that is not a number, or an unknown argument.
+        For a prompt that is not a text, known words that are none, a seed or a number of steps that
+        is not a whole number in its range, a guidance that is not a number, or an unknown argument.
     """
 
     @names_checked
@@ -80,11 +93,15 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         num_inference_steps: int = 20,
         guidance_scale: float = 5.0,
         draw: bool = True,
+        known_words: Collection[str] | None = None,
+        show_words: bool = False,
     ) -> None:
         check(pipe)
         check_text_only(pipe)
         _check_unchanged(pipe)
         check_flag(draw, "draw")
+        check_flag(show_words, "show_words")
+        known = check_known_words(known_words)
         if not isinstance(prompt, str):
             raise WrongKindError(f"The prompt must be a text, not {kind_of(prompt)}.")
         seed = number_between(seed, "seed", low=0, high=2**32 - 1)
@@ -94,8 +111,11 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self._chain = chain_of(pipe, num_inference_steps)
         self._images: dict[str, tuple[Image, ...]] = {}
         self._urls: dict[str, list[str]] = {}
+        self._show_words = show_words
         self.recording: Recording | None = None
+        self.explorer: Explorer | None = None
         self._make_controls(prompt, seed, num_inference_steps)
+        self.vocabulary = None if known is None else Vocabulary(known, self._replace)
         super().__init__([self._top(), self.explored, self.questions, self.lesson])
         self.add_class("daam-lesson")
         if draw:
@@ -114,6 +134,14 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self.forming = widgets.HTML()
         self.forming.add_class("daam-lesson-forming")
         self.status = widgets.HTML()
+        self.image = widgets.HTML()
+        self.reveal = widgets.Button(
+            description="Show the words",
+            icon="eye",
+            button_style="primary",
+            layout={"width": "auto", "align_self": "flex-start"},
+        )
+        self.reveal.add_class("daam-lesson-reveal")
         self.explored = widgets.VBox()
         self.questions = widgets.HTML()
         self.step = widgets.IntSlider(
@@ -141,14 +169,18 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         ]
         self.button.on_click(lambda _: self.draw())
         self.prompt.on_msg(self._submitted)
+        self.prompt.observe(lambda _: self._read_prompt(), "value")
+        self.reveal.on_click(lambda _: self.show_words())
         self.step.observe(lambda _: self._show_step(), "value")
 
     def _top(self) -> widgets.VBox:
         controls = widgets.HBox([self.prompt, self.seed, self.button])
         controls.add_class("daam-lesson-controls")
         style = f"<style>{STYLE.read_text('utf-8')}</style>"
+        below = [] if self.vocabulary is None else [self.vocabulary]
+        self._read_prompt()
         return widgets.VBox(
-            [widgets.HTML(style + _TITLE), controls, self.progress, self.status, self.forming]
+            [widgets.HTML(style), controls, *below, self.progress, self.status, self.forming]
         )
 
     # --- work -------------------------------------------------------------------------------------
@@ -259,15 +291,42 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self.progress.value = round((step + 1) / every * self._chain.steps)
         return state
 
+    def show_words(self) -> None:
+        """Show the explorer of the last image, and which words do most, in place of the image.
+
+        Raises
+        ------
+        NothingRecordedError
+            Before the first image.
+        """
+        run = self.recording
+        if run is None:
+            raise NothingRecordedError("Nothing has been drawn yet. Press Draw, or call draw().")
+        if self.explorer is None:
+            explorer = explore(run, images=forming_images(run, self._pipe))
+            self.explorer, self.explored.children = explorer, [explorer]
+            self.questions.value = questions_panel(run)
+
     def _explore(self, run: Recording) -> None:
-        """Show a new image's explorer; the processes below it, of another image, go away."""
-        explorer = explore(run, images=forming_images(run, self._pipe))
-        earlier = self.explored.children
+        """Show a new image; what is below it, of another image, goes away."""
+        earlier, self.explorer = self.explorer, None
         self._show_processes({})
-        self.recording, self.explored.children = run, [explorer]
-        self.questions.value = questions_panel(run)
-        for widget in earlier:
-            widget.close()
+        self.recording, self.questions.value = run, ""
+        self.image.value = _guess(run)
+        self.explored.children = [self.image, self.reveal]
+        if earlier is not None:
+            earlier.close()
+        if self._show_words:
+            self.show_words()
+
+    def _read_prompt(self) -> None:
+        """Say at once what the model does not know."""
+        if self.vocabulary is not None:
+            self.vocabulary.update(self.prompt.value[:MAX_CHARACTERS])
+
+    def _replace(self, start: int, stop: int, word: str) -> None:
+        text = self.prompt.value
+        self.prompt.value = text[:start] + word + text[stop:]
 
     def _show_processes(self, images: dict[str, tuple[Image, ...]]) -> None:
         """Show both processes of `recording`; none without images."""
@@ -320,12 +379,17 @@ def _no_bar_of_its_own(pipe: Any) -> Iterator[None]:
         pipe.set_progress_bar_config(**before)
 
 
-_TITLE = (
-    '<h2 class="daam-lesson-title">What the words paint</h2>'
-    '<p class="daam-lesson-lead">A model draws the prompt in small steps, and at every step each '
-    "location of the image attends to the words. Draw one, then see how much it attends to each "
-    "word, and where.</p>"
-)
+def _guess(run: Recording) -> str:
+    """The image alone and a question, as HTML."""
+    assert run.image is not None  # generate keeps it
+    text = escape(run.prompt.text)
+    return (
+        '<div class="daam-lesson-guess">'
+        f'<img src="{data_url(run.image)}" alt="{escape(run.prompt.text, quote=True)}">'
+        f"<p>“{text}”<br>Guess first: which part of the image belongs to which word?</p></div>"
+    )
+
+
 _LESSON = (
     '<h2 class="daam-lesson-title">How noise becomes an image</h2><p class="daam-lesson-lead">The '
     "model was trained on images to which noise was added step by step (forward). It draws by "

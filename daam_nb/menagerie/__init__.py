@@ -6,6 +6,7 @@ only `daam_nb.errors` and `daam_nb.kinds` from the package; diffusers only insid
 
 from __future__ import annotations
 
+from daam_nb.menagerie.captions import WORDS
 from daam_nb.menagerie.model import Card, card, load
 from daam_nb.menagerie.taxonomy import (
     BACKGROUNDS,
@@ -29,6 +30,7 @@ __all__ = [
     "NOUNS",
     "RELATIONS",
     "SIZES",
+    "WORDS",
     "Card",
     "Noun",
     "Scene",

@@ -12,9 +12,43 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from daam_nb.menagerie.layout import Layout
-from daam_nb.menagerie.taxonomy import BACKGROUNDS, NOUN, RELATIONS, SIZES
+from daam_nb.menagerie.taxonomy import (
+    BACKGROUNDS,
+    CLASSES,
+    COLORS,
+    NOUN,
+    NOUNS,
+    RELATIONS,
+    SIZES,
+)
 
 Span = tuple[int, int]
+
+# The phrases of the grammar; their words, with the world's, are `WORDS`.
+_ARTICLES = ("a", "an", "the")
+_OPENINGS = ("a picture of", "a photo of", "an image of")
+_SEEN = ("is seen", "is shown", "can be seen", "is placed", "is")
+_PLACED = ("is", "is", "is seen", "is shown", "is placed")
+_JOINED = ("is joined by", "is accompanied by")
+_COUNTS = {2: "two", 3: "three"}
+_BETWEEN = ("there is", "there are", "that is", "and", "with")
+
+_BY_TURNS = sorted(NOUNS, key=lambda noun: CLASSES[noun.hypernym].index(noun.name))
+
+WORDS: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        word
+        for phrase in (
+            *(noun.name for noun in _BY_TURNS), *(noun.plural for noun in _BY_TURNS), *COLORS,
+            *(word for words in SIZES.values() for word in words), *BACKGROUNDS.values(), *CLASSES,
+            *(phrase for phrases in RELATIONS.values() for phrase in phrases), *_COUNTS.values(),
+            *_ARTICLES, *_OPENINGS, *_SEEN, *_PLACED, *_JOINED, *_BETWEEN,
+        )
+        for word in phrase.split()
+    )
+)  # fmt: skip
+"""All words of the captions that the shipped models were trained on, in lower case, once each;
+nouns first, of every class in turn."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +165,7 @@ def _noun_phrase(
 def _opening(out: _Text, rng: np.random.Generator, verb: str = "is") -> None:
     draw = rng.random()
     if draw < 0.12:
-        out.add(_pick(rng, "a picture of", "a photo of", "an image of"))
+        out.add(_pick(rng, *_OPENINGS))
     elif draw < 0.2:
         out.add(f"there {verb}")
 
@@ -149,7 +183,7 @@ def _single(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
         _noun_phrase(out, layout, rng, 0)
     else:
         _noun_phrase(out, layout, rng, 0)
-        out.add(_pick(rng, "is seen", "is shown", "can be seen", "is placed", "is"))
+        out.add(_pick(rng, *_SEEN))
 
 
 def _pair(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
@@ -163,7 +197,7 @@ def _pair(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
         _noun_phrase(out, layout, rng, 0)
     else:
         _noun_phrase(out, layout, rng, 0)
-        out.add(_pick(rng, "is", "is", "is seen", "is shown", "is placed"))
+        out.add(_pick(rng, *_PLACED))
     out.add(phrase)
     _noun_phrase(out, layout, rng, 1)
 
@@ -177,13 +211,13 @@ def _together(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
         out.add("and")
     else:
         _noun_phrase(out, layout, rng, 0)
-        out.add("with" if draw < 0.85 else _pick(rng, "is joined by", "is accompanied by"))
+        out.add("with" if draw < 0.85 else _pick(rng, *_JOINED))
     _noun_phrase(out, layout, rng, 1)
 
 
 def _count(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
     _opening(out, rng, "are")
-    out.add({2: "two", 3: "three"}[len(layout.objects)])
+    out.add(_COUNTS[len(layout.objects)])
     color = layout.objects[0].color
     if color:
         out.add(color, ("color", 0))

@@ -75,8 +75,8 @@ export class Chips {
       "div",
       { class: "daam-tools" },
       this.words.element,
-      this.compare,
       this.swap,
+      this.compare,
       this.pieces,
       this.syntax,
     );

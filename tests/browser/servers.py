@@ -81,11 +81,16 @@ def jupyter(place: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def voila(place: Path, notebook: Path) -> Iterator[Server]:
-    """Voila on one notebook, which it runs anew for everyone who opens the page."""
+def voila(place: Path, notebook: Path, *, ready_kernels: int = 0) -> Iterator[Server]:
+    """Voila on one notebook, which it runs anew for everyone who opens the page.
+
+    `ready_kernels` of them have run it already, before anyone asks.
+    """
     command = ["voila", str(notebook), "--no-browser", "--Voila.ip=127.0.0.1"]
     # As `make classroom` does. Notebook 7's extension is of no use to Voila and complains in it.
     command += ["--template=offline", f"--VoilaConfiguration.extension_denylist={NOT_FOR_VOILA}"]
+    if ready_kernels:
+        command += ["--preheat_kernel=True", f"--pool_size={ready_kernels}"]
     with _running(place, command, port="--port", token="", ready="voila/static/voila.js") as one:
         yield one
 

@@ -53,6 +53,10 @@ def test_the_classroom_under_voila(page: Page, tmp_path: Path) -> None:
         page.goto(server.url, timeout=SECONDS_TO_DRAW * 1000)
         status = page.locator(".daam-lesson-status")
         expect(status).to_contain_text("steps.", timeout=SECONDS_TO_DRAW * 1000)
+        assert page.locator(".daam-lesson-guess img").is_visible()
+        assert page.locator("[data-testid=explorer]").count() == 0
+        assert page.locator("h1").all_inner_texts() == ["What the words paint"]
+        page.get_by_role("button", name="Show the words").click()
         [found] = explorers(page)
         before = found.part("provenance").text_content()
         questions = page.locator(".daam-lesson-questions img")
@@ -69,10 +73,16 @@ def test_the_classroom_under_voila(page: Page, tmp_path: Path) -> None:
 
         prompt = page.get_by_role("textbox", name="Prompt")
         prompt.fill("<b>a red apple</b> & a sofa")
+        unknown = page.locator(".daam-lesson-unknown")
+        expect(unknown).to_contain_text("does not know “b” and “sofa”")
+        page.locator(".daam-lesson-vocabulary button", has_text="boat").first.click()
+        expect(unknown).to_contain_text("does not know")
+        prompt.fill("<b>a red apple</b> & a sofa")
         prompt.press("Enter")
         expect(status).to_contain_text(
             "“<b>a red apple</b> & a sofa”, seed 0", timeout=SECONDS_TO_DRAW * 1000
         )
+        page.get_by_role("button", name="Show the words").click()
         [again] = explorers(page)
         assert again.part("provenance").text_content() != before
         assert "apple" in again.words()

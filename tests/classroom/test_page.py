@@ -27,7 +27,7 @@ PROMPT = "<b>a cat</b> & 'a dog'"
 
 @pytest.fixture(scope="module")
 def drawn() -> Classroom:
-    return Classroom(sd1(), prompt=PROMPT, num_inference_steps=4)
+    return Classroom(sd1(), prompt=PROMPT, num_inference_steps=4, show_words=True)
 
 
 def texts(page: Classroom) -> str:
@@ -73,6 +73,7 @@ def test_without_effects_the_page_shows_what_there_is(
     monkeypatch.setattr("daam_nb.classroom.page.generate", refusing)
     page = Classroom(sd1(), prompt="a cat", num_inference_steps=2)
     assert page.recording is not None and page.recording.effects is None
+    page.show_words()
     assert page.questions.value == "" and page.lesson.layout.display == "flex"
 
 
@@ -147,6 +148,7 @@ def test_a_stop_on_the_way_back_leaves_no_processes_of_another_prompt(
     with pytest.raises((KeyboardInterrupt, RuntimeError)):
         page.draw()
     assert page.recording is not None and page.recording.prompt.text == "a dog"
+    page.show_words()
     assert page.explored.children[0].run is page.recording
     assert page.lesson.layout.display == "none"
     page.step.value = 1
@@ -282,3 +284,25 @@ def test_a_prompt_without_an_end_is_refused_before_anything_is_drawn() -> None:
     assert page.recording is None
     assert "This prompt has 1001 characters; at most 1000 are allowed here" in page.status.value
     assert not page.button.disabled
+
+
+def test_the_image_stands_alone_until_the_words_are_asked_for() -> None:
+    page = Classroom(sd1(), prompt=PROMPT, num_inference_steps=2)
+    assert page.explorer is None and page.questions.value == ""
+    assert page.explored.children == (page.image, page.reveal)
+    assert page.image.value.count("<img") == 1
+    assert "&lt;b&gt;a cat&lt;/b&gt;" in page.image.value
+    page.reveal.click()
+    first = page.explorer
+    assert first is not None and page.explored.children == (first,)
+    assert page.questions.value
+    page.show_words()
+    assert page.explorer is first
+    page.draw()
+    assert page.explorer is None and page.questions.value == ""
+    assert page.explored.children == (page.image, page.reveal)
+
+
+def test_before_an_image_there_are_no_words_to_show() -> None:
+    with pytest.raises(NothingRecordedError, match="Press Draw"):
+        Classroom(sd1(), draw=False).show_words()

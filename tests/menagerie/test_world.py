@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from daam_nb import menagerie
 from daam_nb.menagerie import (
     BACKGROUNDS,
     COLORS,
@@ -19,7 +22,8 @@ from daam_nb.menagerie import (
     Scene,
     scene,
 )
-from daam_nb.menagerie.layout import KINDS
+from daam_nb.menagerie.captions import word_layout
+from daam_nb.menagerie.layout import KINDS, draw_layout
 from daam_nb.menagerie.render import legible, sprite
 from daam_nb.menagerie.world import SPLITS
 
@@ -208,3 +212,15 @@ def test_wrong_arguments_are_named() -> None:
         scene(0, kind="crowd")
     with pytest.raises(ValueError, match="seed=-1: it must be a whole number >= 0"):
         scene(-1)
+
+
+def test_words_are_those_of_the_captions() -> None:
+    rng = np.random.default_rng(0)
+    texts = [
+        word_layout(draw_layout(rng, kind=kind, unseen=False), rng).text
+        for kind in ("single", "pair", "count", "triple")
+        for _ in range(1500)
+    ]
+    assert set(re.findall(r"[a-z]+", " ".join(texts))) == set(menagerie.WORDS)
+    assert len(set(menagerie.WORDS)) == len(menagerie.WORDS)
+    assert menagerie.WORDS[:3] == ("zebra", "cat", "duck")

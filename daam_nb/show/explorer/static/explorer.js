@@ -3462,8 +3462,8 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
       "div",
       { class: "daam-tools" },
       this.words.element,
-      this.compare,
       this.swap,
+      this.compare,
       this.pieces,
       this.syntax
     ), this.element = el(
