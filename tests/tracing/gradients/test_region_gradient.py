@@ -94,7 +94,7 @@ def test_a_box_is_the_cells_whose_centers_lie_in_it() -> None:
     [
         (torch.zeros(GRID, dtype=torch.bool), SelectionError, "No cell"),
         ((0.5, 0.5, 0.51, 0.51), SelectionError, "No cell"),
-        ((0.5, 0.5, 0.2, 0.9), SelectionError, "not \\(top, left, bottom, right\\)"),
+        ((0.5, 0.5, 0.2, 0.9), SelectionError, "must be \\(top, left, bottom, right\\)"),
         ((0, 0, 64, 96), SelectionError, "shares of the image"),
         (torch.ones(12, 8, dtype=torch.bool), ShapeError, "grid is \\(8, 12\\)"),
         (np.ones(GRID), WrongKindError, "mask .* of float64"),
