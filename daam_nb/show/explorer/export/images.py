@@ -17,7 +17,7 @@ from daam_nb.show.explorer.model.container import Part
 from daam_nb.show.pixels import rgb
 
 LONGEST_SIDE = 1024
-PNG_BYTES = 2**20  # larger images travel as JPEG
+PNG_BYTES = 2**18  # larger images travel as JPEG
 STRIP_SIDE = 96  # of one thumbnail
 _OF_LATENTS = "daam_nb latents"  # whose a forming image is, as tracing writes it
 STRIP_PIXELS = 2**20  # of all of them

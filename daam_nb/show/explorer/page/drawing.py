@@ -28,6 +28,7 @@ from PIL import Image
 from daam_nb.errors import BusyPipelineError, DaamError, SelectionError
 from daam_nb.maps.heatmap import heat_maps
 from daam_nb.recording import Recording
+from daam_nb.show.explorer.export.images import PNG_BYTES
 from daam_nb.show.explorer.model.container import Part
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import clean
@@ -40,7 +41,6 @@ from daam_nb.show.pixels import drawn_size, overlay_image, rgb
 
 State = Literal["waiting", "drawing", "done", "failed", "cancelled"]
 SIDE = 512  # pixels of the longer side of an image in the page
-PNG_BYTES = 2**18  # larger images travel as JPEG
 CHOSEN = ("layers", "heads", "steps")
 
 _TURN = threading.Lock()  # one image at a time in this process: the next one waits
