@@ -44,7 +44,7 @@ from tests.tracing.traces import assert_nothing_left, snapshot
 CONCEPTS = ["dog", "blue giraffe"]
 TEXT = "dog, blue giraffe"
 STEPS = 3
-EXACT = 2e-6
+EXACT = 1e-5  # float32 products differ by processor; those of another row by 0.01 and more
 
 
 def encoded(pipe: Any, text: str) -> Tensor:

@@ -19,7 +19,7 @@ from tests.tracing.layer_inputs import inputs_of_layers
 from tests.tracing.traces import assert_nothing_left, snapshot
 
 STEPS = 3
-EXACT = 2e-6
+EXACT = 1e-5  # float32 products differ by processor
 
 
 def defined(module: Any, image: Tensor) -> Tensor:
