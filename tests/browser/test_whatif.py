@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,18 @@ from daam_nb.show.explorer import explore, hand_out
 from daam_nb.show.explorer.page.widget import Explorer as Widget
 from daam_nb.tracing import generate
 from tests.browser.bare import show
+from tests.browser.explorer import explorers
+from tests.browser.lab import open_notebook, write_notebook
+from tests.browser.servers import Server, voila
 from tests.tracing.traces import assert_nothing_left, snapshot
 
-MINUTES = 120_000.0  # milliseconds, on a busy machine
 TEXT = "a banana and an apple on the grass"
+LIVE = f"""import daam_nb as dnb
+pipe = dnb.menagerie.load()
+run = dnb.generate(pipe, {TEXT!r}, seed=0, num_inference_steps=8)
+explorer = dnb.explore(run, pipe, word="banana", parser=False)
+explorer"""
+MINUTES = 120_000.0  # milliseconds, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +155,35 @@ def test_without_a_pipeline_or_a_kernel_it_says_why(
     part("whatif-button").click()
     expect(part("whatif-problem")).to_contain_text("no kernel")
     expect(part("whatif-draw")).to_be_hidden()
+
+
+def test_in_jupyterlab_it_is_drawn_and_python_has_it(page: Page, server: Server) -> None:
+    write_notebook(server.notebooks / "whatif.ipynb", LIVE)
+    notebook = open_notebook(page, server, "whatif.ipynb")
+    notebook.run_all()
+    [explored] = explorers(page)
+    explored.part("whatif-button").click()
+    explored.part("whatif-draw").click()
+    summary = explored.part("whatif-summary")
+    expect(summary).to_be_visible(timeout=MINUTES)
+    assert notebook.ask("explorer.what_if_drawn.summary") == summary.inner_text()
+    assert explored.part("whatif-pictures").locator("img").count() == 4  # no effects were recorded
+    same = "dnb.ablate(pipe, words='banana', text_encoder=True, renormalize=True)"
+    notebook.do(
+        f"with {same}:\n    again = dnb.generate(pipe, run.prompt.text, seed=0,"
+        " num_inference_steps=8)"
+    )
+    assert notebook.ask("again.image.tobytes() == explorer.what_if_drawn.image.tobytes()") is True
+
+
+def test_under_voila_it_is_drawn(page: Page, tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "whatif.ipynb", LIVE)
+    with voila(tmp_path / "voila", notebook) as server:
+        page.goto(server.url, timeout=MINUTES)
+        [explored] = explorers(page)
+        explored.part("whatif-button").click()
+        explored.part("whatif-draw").click()
+        expect(explored.part("whatif-summary")).to_contain_text("banana", timeout=MINUTES)
+        images = explored.part("whatif-pictures").locator("img")
+        assert all(images.evaluate_all("all => all.map(image => image.naturalWidth > 0)"))
+        page.close()  # before its server goes
