@@ -78,7 +78,7 @@ def test_labels_are_read_with_their_doubts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "complaint"), [("p001,spoon", "spoon"), ("p001,cat\np001,dog", "twice")]
+    ("line", "complaint"), [("p001,spoon", "spoon"), ("p001,cat\np001,dog", "more than once")]
 )
 def test_labels_that_cannot_be_meant_are_refused(tmp_path: Path, line: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
