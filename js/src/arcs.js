@@ -23,6 +23,14 @@ export class Arcs {
       "aria-label": "Syntax: arcs from head words to their dependents",
     });
     this.element.addEventListener("click", (event) => this.#choose(event));
+    // Of what is around it: a <title> inside an arc would be read as text that its name lacks.
+    this.element.addEventListener("pointerover", (event) => {
+      const arc = /** @type {Element} */ (event.target).closest("[data-head]");
+      attribute(this.chips.scroller, "title", arc?.getAttribute("aria-label") ?? null);
+    });
+    this.element.addEventListener("pointerleave", () =>
+      attribute(this.chips.scroller, "title", null),
+    );
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
@@ -156,7 +164,6 @@ function drawn(arc, level, height) {
       "data-dependent": arc.d,
       "aria-label": `${words}: compare`,
     },
-    svg("title", { text: `${words}. Click to compare.` }),
     svg("path", { class: "daam-arc-hit", d: path }),
     svg("path", { class: "daam-arc-line", d: path }),
     svg("path", {

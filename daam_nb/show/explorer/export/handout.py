@@ -109,11 +109,13 @@ def _html(look: Look, content: Content) -> str:
 <style>{style}</style>
 </head>
 <body>
+<main>
 <h1 dir="auto">{prompt}</h1>
 <p class="daam-origin">{html.escape(_origin(look))}</p>
 {_holds(content)}
 <noscript>This page needs JavaScript; it asks nothing of any server.</noscript>
 <div id="explorer"></div>
+</main>
 <script type="application/json" id="state">{data}</script>
 <script type="module">{script}</script>
 </body>
