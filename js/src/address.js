@@ -6,6 +6,8 @@ import CONTROLS from "./controls.data.js";
 import { counting, pairsIn } from "./heads.js";
 
 /** @typedef {Record<string, any>} Values by the name of a control */
+/** @typedef {(span: [number, number]) => number | string} Phrase makes a phrase of some characters:
+ *   its number, or why there is none */
 
 const LONGEST = 20_000; // letters of an address that are read
 const MOST_HEADS = 4096;
@@ -18,16 +20,17 @@ export const NAMES = Object.keys(CONTROLS).filter((name) => CONTROLS[name].hando
 /**
  * @param {Values} values of all controls
  * @param {Values} opening what the page opens with
+ * @param {Facts | null} [facts] whose phrases are written by their words
  * @returns {string} what stands behind the #; empty where nothing differs
  */
-export function written(values, opening) {
+export function written(values, opening, facts = null) {
   const terms = [];
   const differs = (/** @type {string} */ name) => !same(values[name], opening[name]);
   for (const name of NAMES) {
     if (name === HEADS[0] && HEADS.some(differs)) terms.push(...headTerms(values));
     if (HEADS.includes(name) || !differs(name)) continue;
     const kind = KINDS[CONTROLS[name].kind];
-    if (kind) terms.push(`${name}=${escaped(kind.write(values[name]))}`);
+    if (kind) terms.push(`${name}=${escaped(kind.write(values[name], facts))}`);
   }
   return terms.join("&");
 }
@@ -37,9 +40,10 @@ export function written(values, opening) {
  *
  * @param {string} hash with or without #
  * @param {Facts} facts
+ * @param {Phrase} [phrase]
  * @returns {{values: Values, ignored: string[]}} names of what was not read, as they stand there
  */
-export function read(hash, facts) {
+export function read(hash, facts, phrase = () => "no phrases") {
   /** @type {Values} */
   const values = {};
   const ignored = [];
@@ -52,7 +56,7 @@ export function read(hash, facts) {
     if (HEADS.includes(name) && !(name in heads)) heads[name] = value;
     else {
       const control = NAMES.includes(name) && !(name in values) ? CONTROLS[name] : undefined;
-      const found = control && KINDS[control.kind]?.read(value, facts, control);
+      const found = control && KINDS[control.kind]?.read(value, facts, control, phrase);
       if (found === undefined) ignored.push(short(term));
       else values[name] = found;
     }
@@ -70,11 +74,13 @@ export class Address {
   /**
    * @param {Model} model
    * @param {Facts} facts
-   * @param {{rest?: number}} [options] milliseconds without a change after which it is written
+   * @param {{rest?: number, phrase?: Phrase}} [options] milliseconds without a change after which it
+   *   is written; what makes a phrase
    */
-  constructor(model, facts, { rest = 500 } = {}) {
+  constructor(model, facts, { rest = 500, phrase } = {}) {
     this.model = model;
-    this.facts = facts;
+    this.opened = facts;
+    this.phrase = phrase;
     this.rest = rest;
     this.opening = this.#values();
     /** What the address names and the page does not know, in words. */
@@ -91,9 +97,14 @@ export class Address {
     model.on("change:playing", () => this.#later());
   }
 
+  /** @returns {Facts} with the phrases that were made since the page was opened */
+  get facts() {
+    return this.model.get("_facts") ?? this.opened;
+  }
+
   /** Take over what the address says. */
   open() {
-    const { values, ignored } = read(window.location.hash, this.facts);
+    const { values, ignored } = read(window.location.hash, this.facts, this.phrase);
     clearTimeout(this.timer);
     for (const [name, value] of Object.entries({ ...this.opening, ...values })) {
       if (!same(this.model.get(name), value)) this.model.set(name, value);
@@ -108,7 +119,7 @@ export class Address {
   /** The address of what is shown. */
   get link() {
     const [page] = window.location.href.split("#");
-    const text = written(this.#values(), this.opening);
+    const text = written(this.#values(), this.opening, this.facts);
     return text ? `${page}#${text}` : page;
   }
 
@@ -141,14 +152,23 @@ export class Address {
 /**
  * How the values of a kind of control stand in an address; undefined: not a value of it.
  *
- * @type {Record<string, {write: (value: any) => string,
- *   read: (text: string, facts: Facts, control: Control) => any}>}
+ * @type {Record<string, {write: (value: any, facts: Facts | null) => string,
+ *   read: (text: string, facts: Facts, control: Control, phrase: Phrase) => any}>}
  */
 const KINDS = {
   EntryNumber: {
-    write: (value) => (value < 0 ? "none" : String(value)),
-    read: (text, facts, control) => {
+    write: (value, facts) =>
+      value < 0 ? "none" : (facts?.words?.[value]?.between ?? [value]).join("-"),
+    read: (text, facts, control, phrase) => {
       if (text === "none") return control.default === -1 ? -1 : undefined;
+      const [, ...ends] = /^(\d{1,6})-(\d{1,6})$/.exec(text) ?? [];
+      if (ends.length > 0) {
+        const [first, last] = ends.map((end) => facts.words[Number(end)]);
+        if (first?.kind !== "word" || last?.kind !== "word" || first.start >= last.start)
+          return undefined;
+        const number = phrase([first.start, last.end]);
+        return typeof number === "number" ? number : undefined;
+      }
       const number = /^\d{1,6}$/.test(text)
         ? Number(text)
         : facts.words.findIndex((word) => word.kept && word.text === text);
@@ -218,7 +238,8 @@ const KINDS = {
 
 /** @param {string} text */
 function share(text) {
-  return KINDS.Share.read(text, /** @type {any} */ (null), /** @type {any} */ (null)) ?? -1;
+  const none = /** @type {any} */ (null);
+  return KINDS.Share.read(text, none, none, none) ?? -1;
 }
 
 /**

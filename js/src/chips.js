@@ -5,11 +5,12 @@ import { Arcs } from "./arcs.js";
 import { attribute, el, icon, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
 import { isCoarse } from "./hints.js";
+import { Phrases } from "./phrases.js";
 import { MANY, WordTools } from "./wordtools.js";
 
 const READING = "Bright places looked at this word while the image was drawn.";
-const LEAD = "Pick a word; Shift-click another to compare.";
-const LEAD_FINGER = "Tap a word; Compare and another compares both.";
+const LEAD = "Pick a word; Shift-click another to compare, Alt-click for a phrase.";
+const LEAD_FINGER = "Tap a word; Compare and another compares both, Phrase joins them.";
 const LEAD_PAIR =
   "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.";
 const LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).";
@@ -28,18 +29,21 @@ export class Chips {
     /** @type {number[]} */
     this.inText = [];
     this.built = "";
+    this.run = "";
     this.stands = ""; // the order on the page
     this.seen = -1; // the word that was scrolled to
     this.list = el("div", {
       class: "daam-chips",
       role: "radiogroup",
-      "aria-label": "Words of the prompt. Arrow keys show a word, with Shift they compare it.",
+      "aria-label":
+        "Words of the prompt. Arrow keys show a word, with Shift they compare it, with Ctrl and Shift they extend it to a phrase.",
       "data-testid": "chips",
       on: {
         click: (/** @type {MouseEvent} */ event) => this.#click(event),
         keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
       },
     });
+    this.phrases = new Phrases(scope, this.list);
     this.arcs = new Arcs(scope, this);
     this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list);
     this.compare = toggle(
@@ -77,6 +81,7 @@ export class Chips {
       this.words.element,
       this.swap,
       this.compare,
+      this.phrases.button,
       this.pieces,
       this.syntax,
     );
@@ -91,6 +96,7 @@ export class Chips {
 
   destroy() {
     this.words.destroy();
+    this.phrases.destroy();
   }
 
   /** Whether a second word is compared, or the next click compares one. */
@@ -107,6 +113,7 @@ export class Chips {
   setComparing(on) {
     this.scope.input("word", () => {
       this.comparing = on;
+      this.phrases.on = false;
       if (!on) this.scope.state.set({ word_b: -1 });
       this.scope.say(on ? "Compare: choose the second word." : "One word is shown.");
       this.scope.invalidate(flags.WORDS);
@@ -126,6 +133,7 @@ export class Chips {
   choose(word, compare) {
     const { state, maps } = this.scope;
     if (!state.facts.words[word]?.kept) return;
+    this.phrases.forget();
     maps.hover = null;
     const [a, b] = [state.get("word"), state.get("word_b")];
     if (!compare) state.set({ word, word_b: b === word ? -1 : b });
@@ -137,9 +145,12 @@ export class Chips {
     const chip = /** @type {Element} */ (event.target).closest("[data-word]");
     if (!chip) return;
     const word = Number(chip.getAttribute("data-word"));
-    this.scope.input("word", () => this.choose(word, event.shiftKey || this.comparing));
+    this.scope.input("word", () => {
+      if (event.altKey || this.phrases.on) this.phrases.extendTo(word);
+      else this.choose(word, event.shiftKey || this.comparing);
+    });
     // Choosing with a modifier must not select the text around.
-    if (event.shiftKey) getSelection()?.removeAllRanges();
+    if (event.shiftKey || event.altKey) getSelection()?.removeAllRanges();
   }
 
   /** @param {KeyboardEvent} event */
@@ -149,6 +160,17 @@ export class Chips {
       event.key
     ];
     const chip = /** @type {Element} */ (event.target).closest("[data-word]");
+    if (chip && (event.key === "Delete" || event.key === "Backspace")) {
+      event.preventDefault();
+      const number = Number(chip.getAttribute("data-word"));
+      this.scope.input("word", () => this.phrases.dismiss(number));
+    }
+    if (way && event.ctrlKey && event.shiftKey) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (Math.abs(way) === 1) this.scope.input("word", () => this.phrases.step(way));
+      return;
+    }
     if (chip && (event.key === "Enter" || event.key === " ") && event.shiftKey) {
       event.preventDefault();
       this.scope.input("word", () => this.choose(Number(chip.getAttribute("data-word")), true));
@@ -178,11 +200,15 @@ export class Chips {
     const { state } = this.scope;
     const { facts } = state;
     this.words.ask();
+    const run = this.scope.source.run ?? "";
+    if (run !== this.run) this.phrases.reset();
+    this.run = run;
     const key = JSON.stringify([facts.words, facts.kind]);
     if (key !== this.built) {
       this.built = key;
       this.#build(facts.words ?? []);
     }
+    this.phrases.settle();
     this.#arrange();
     const [a, b] = [state.get("word"), state.get("word_b")];
     if (this.hadSecond && b < 0) this.comparing = false;
@@ -195,10 +221,15 @@ export class Chips {
       attribute(button, "aria-description", role === "b" ? "compared, B" : null);
       button.tabIndex = word === a ? 0 : -1;
       const { special, text } = facts.words[word];
-      const isOpen = !special || state.get("show_pieces") || role;
+      const isOpen =
+        role || (!this.phrases.dismissed.has(word) && (!special || state.get("show_pieces")));
       button.hidden = !isOpen || !(role || this.words.fits(text));
       if (isOpen) all++;
     });
+    this.phrases.update(this.buttons);
+    const { joined } = this.phrases;
+    if (joined !== null && this.list.querySelector(":focus")) this.buttons[joined]?.focus();
+    this.phrases.joined = null;
     const shown = this.buttons.filter((button) => !button.hidden).length;
     attribute(this.element, "data-many", all > MANY);
     this.words.show(shown, all);
@@ -249,10 +280,10 @@ export class Chips {
     const stands = order.join(" ");
     if (stands === this.stands) return;
     this.stands = stands;
-    const focused = this.order.find((button) => button.matches(":focus"));
+    const focused = this.order.find((button) => button.matches(":focus"))?.dataset.word;
     this.order = order.map((i) => this.buttons[i]);
-    this.list.replaceChildren(...this.order);
-    focused?.focus();
+    this.list.replaceChildren(...this.order.flatMap((chip) => this.phrases.withCloser(chip)));
+    if (focused !== undefined) this.buttons[Number(focused)]?.focus();
     this.seen = -1;
   }
 
@@ -274,13 +305,17 @@ export class Chips {
 }
 
 /**
- * The order of the text, a word before its pieces; words that the model did not read come last.
+ * The order of the text, a word before its pieces, a phrase behind its last word; words that the
+ * model did not read come last.
  *
  * @param {Word[]} words
  * @returns {number[]} numbers of words
  */
 export function inOrder(words) {
-  const place = (/** @type {number} */ i) => words[i].tokens[0] ?? Infinity;
+  const place = (/** @type {number} */ i) => {
+    const { kind, tokens } = words[i];
+    return (kind === "phrase" ? tokens[tokens.length - 1] : tokens[0]) ?? Infinity;
+  };
   const before = (/** @type {number} */ p, /** @type {number} */ q) =>
     place(p) === place(q) ? p - q : place(p) - place(q);
   return words.map((_, i) => i).sort(before);

@@ -3,6 +3,7 @@
 /** @import { Maps } from "./lift.js" */
 import { Address } from "./address.js";
 import { fromBase64, inflated } from "./bytes.js";
+import { composed, meanPart } from "./composed.js";
 import { unpackSmall } from "./container.js";
 import { restore } from "./filters.js";
 import { pairsIn } from "./heads.js";
@@ -94,9 +95,14 @@ export class HandoutSource extends Source {
     this.memory = new Memory();
     this.player = new Player(this.model);
     this.trouble = "";
-    this.address = new Address(this.model, this.facts);
     /** @type {Map<string, Part>} */
     this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part]));
+    /** @type {Map<number, [number, number][]>} phrases that were made here, of which words and their
+     *  weights */
+    this.made = new Map();
+    this.address = new Address(this.model, this.facts, {
+      phrase: (span) => this.#phrase(span),
+    });
     /** @type {Record<string, Part>} */
     this.images = {};
     /** @type {Ranking | null} */
@@ -137,6 +143,7 @@ export class HandoutSource extends Source {
       else if (name === "words") parts.push(await this.#words(sel, at));
       else if (name === "background") parts.push(await this.#background(sel));
       else if (name === "region") parts.push(await this.#region(sel, at));
+      else if (name === "entry") parts.push(this.#entry(at));
     }
     const own = parts.filter((part) => part !== null);
     for (const part of own) this.memory.take(part);
@@ -149,7 +156,7 @@ export class HandoutSource extends Source {
    * @returns {Promise<Part | null>}
    */
   async #part(name, key) {
-    const part = this.parts.get(`${name} ${key}`);
+    const part = this.parts.get(`${name} ${key}`) ?? (await this.#composed(name, key));
     if (!part) return null;
     if (part.deflated) {
       part.bytes = await inflated(/** @type {Uint8Array} */ (part.bytes));
@@ -157,6 +164,62 @@ export class HandoutSource extends Source {
       part.deflated = false;
     }
     return part;
+  }
+
+  /**
+   * @param {Question["at"]} at
+   * @returns {Part}
+   */
+  #entry(at) {
+    const { span } = /** @type {{span: [number, number]}} */ (at);
+    const word = this.#phrase(span);
+    if (typeof word === "string") throw new Error(word);
+    return { name: "entry", key: "", word };
+  }
+
+  /**
+   * List a phrase, whose maps are the means of those of its words.
+   *
+   * @param {[number, number]} span characters
+   * @returns {number | string} its number; or why there is none
+   */
+  #phrase(span) {
+    const { words, prompt, of_tokens } = this.facts;
+    const known = words.findIndex(
+      ({ kind, start, end }) => kind === "phrase" && start === span[0] && end === span[1],
+    );
+    if (known >= 0) return known;
+    if (!of_tokens) return "Of this kind of map, a phrase is not the mean of its words.";
+    const phrase = composed(words, span, prompt);
+    if (typeof phrase === "string") return phrase;
+    this.facts = { ...this.facts, words: [...words, phrase.word] };
+    this.made.set(words.length, phrase.of);
+    this.model.set("_facts", this.facts);
+    return words.length;
+  }
+
+  /**
+   * A part of a phrase that was made here, from those of its words.
+   *
+   * @param {string} name
+   * @param {string} key that begins with the number of a word
+   * @returns {Promise<Part | null>}
+   */
+  async #composed(name, key) {
+    if (!["stack", "exact", "tiles"].includes(name)) return null;
+    const [word, ...rest] = JSON.parse(key);
+    const of = this.made.get(word);
+    if (!of) return null;
+    /** @type {[Part, number][]} */
+    const parts = [];
+    for (const [part, weight] of of) {
+      const own = await this.#part(name, JSON.stringify([part, ...rest]));
+      if (!own) return null;
+      parts.push([own, weight]);
+    }
+    const mean = meanPart(key, parts);
+    if (mean) this.parts.set(`${name} ${key}`, mean);
+    return mean;
   }
 
   /**
@@ -205,8 +268,13 @@ export class HandoutSource extends Source {
     const present = await this.#part("tiles", JSON.stringify([word, lo, hi]));
     if (present) return present;
     const keys = [...this.parts.values()].filter(({ name }) => name === "tiles").map((p) => p.key);
-    const other = keys.find((key) => JSON.parse(key)[0] === word);
-    return other ? this.#part("tiles", other) : null;
+    const first = this.made.get(word)?.[0][0] ?? word;
+    const others = keys.map((key) => JSON.parse(key)).filter(([of]) => of === first);
+    for (const [, ...range] of others) {
+      const other = await this.#part("tiles", JSON.stringify([word, ...range]));
+      if (other) return other;
+    }
+    return null;
   }
 
   /**

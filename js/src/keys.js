@@ -11,6 +11,7 @@ import * as flags from "./flags.js";
 /** Each key and what it does, for the list that people can open. */
 export const LIST = [
   ["← →", "on the words: show the next word; with Shift: compare the next word"],
+  ["Ctrl+Shift+← →", "on the words: extend the word to a phrase; Delete dismisses it"],
   ["← → ↑ ↓", "on the image: move the crosshair; Enter begins and ends a box"],
   ["← → ↑ ↓", "on the grid: move; Enter locks a head, with Shift: one more, or one less"],
   ["← →", "on a step handle: one step; Page Up/Down: five; Home, End"],

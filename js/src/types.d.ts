@@ -39,6 +39,8 @@ export interface Word {
   kind?: string;
   of?: number;
   kept: boolean;
+  /** Of a phrase that this page made: the numbers of its first and last word. */
+  between?: [number, number];
 }
 
 export interface Step {
@@ -92,7 +94,8 @@ export interface Question {
     | { polygon: number[][] }
     | { within: number[][] }
     | { measure: string }
-    | { layers: number[]; side: number };
+    | { layers: number[]; side: number }
+    | { span: [number, number] };
   /** Of messages about drawing again, which are answered as questions are. */
   type?: "draw" | "progress" | "cancel";
   change?: Change;
@@ -180,6 +183,8 @@ export interface Facts {
   reading?: string;
   /** Whether sizes may be compared between words. */
   comparable?: boolean;
+  /** Whether the map of a phrase is the mean over its tokens. */
+  of_tokens?: boolean;
   embedded?: { layer: number; head: Head }[];
   /** Whether a page without a kernel makes maps of heads over all steps from their small ones. */
   from_tiles?: boolean;

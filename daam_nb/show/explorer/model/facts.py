@@ -42,6 +42,7 @@ def facts_of(
         "title": title_of(kind),
         "reading": clean(kind.reading) or f"Bright places have high values: {clean(unit)}.",
         "comparable": kind.comparable,
+        "of_tokens": kind.of_tokens,
         "model": clean(name or revision),
         "revision": clean(revision if name else ""),
         "seed": seed_in_words(subject.run) or None,  # a text: it may pass 2**53

@@ -35,24 +35,27 @@ i=>[i,head]);return withHeads(facts,layers,chosen,column)}function headsOf(facts
 function expanded(facts,layers,chosen){if(chosen.layer<0&&chosen.head===-1)return[];let pairs=pairsIn(chosen.head);return pairs.length>0?pairs:(chosen.layer<0?layers:
 [chosen.layer]).flatMap(i=>headsOf(facts,i)).filter(([layer,head])=>holds(chosen,layer,head))}function asChoice(pairs){if(pairs.length>1)return{layer:-1,head:-1,
 heads:pairs};let[layer,head]=pairs[0]??[-1,-1];return{layer,head,heads:[]}}var LONGEST=2e4,MOST_HEADS=4096,MOST_CORNERS=2e3,HEADS=["layer","head","heads"],NAMES=Object.keys(controls_data_default).filter(name2=>controls_data_default[name2].
-handout!==!1);function written(values,opening){let terms=[],differs=name2=>!same(values[name2],opening[name2]);for(let name2 of NAMES){if(name2===HEADS[0]&&HEADS.
-some(differs)&&terms.push(...headTerms(values)),HEADS.includes(name2)||!differs(name2))continue;let kind=KINDS[controls_data_default[name2].kind];kind&&terms.push(
-`${name2}=${escaped(kind.write(values[name2]))}`)}return terms.join("&")}function read(hash,facts){let values={},ignored=[],heads={},text=hash.replace(/^#/,"");
-if(text.length>LONGEST)return{values,ignored:["an address of that length"]};for(let term of text.split("&").filter(Boolean)){let[name2,value]=halves(term);if(HEADS.
-includes(name2)&&!(name2 in heads))heads[name2]=value;else{let control=NAMES.includes(name2)&&!(name2 in values)?controls_data_default[name2]:void 0,found=control&&
-KINDS[control.kind]?.read(value,facts,control);found===void 0?ignored.push(short(term)):values[name2]=found}}if(Object.keys(heads).length>0){let found=readHeads(
-heads,facts,values.choice);found?Object.assign(values,found):ignored.push(...Object.entries(heads).map(([name2,value])=>short(`${name2}=${value}`)))}return{values,
-ignored}}var Address=class{constructor(model,facts,{rest=500}={}){if(this.model=model,this.facts=facts,this.rest=rest,this.opening=this.#values(),this.problem="",
-this.said=()=>{},this.timer=void 0,this.stop=new AbortController,!(typeof window>"u")){this.open(),window.addEventListener("hashchange",()=>this.open(),{signal:this.
-stop.signal});for(let name2 of NAMES)model.on(`change:${name2}`,()=>this.#later());model.on("change:playing",()=>this.#later())}}open(){let{values,ignored}=read(
-window.location.hash,this.facts);clearTimeout(this.timer);for(let[name2,value]of Object.entries({...this.opening,...values}))same(this.model.get(name2),value)||
-this.model.set(name2,value);clearTimeout(this.timer),this.problem=ignored.length?`Not understood in the address, and left out: ${ignored.slice(0,5).join(", ")}.`:
-"",this.said(this.problem)}get link(){let[page]=window.location.href.split("#"),text=written(this.#values(),this.opening);return text?`${page}#${text}`:page}#values(){
-return Object.fromEntries(NAMES.map(name2=>[name2,this.model.get(name2)]))}#later(){clearTimeout(this.timer),!this.model.get("playing")&&(this.timer=setTimeout(
-()=>this.write(),this.rest))}write(){let{link}=this;if(!(this.stop.signal.aborted||link===window.location.href))try{window.history.replaceState(window.history.state,
-"",link)}catch{}}destroy(){clearTimeout(this.timer),this.stop.abort()}},KINDS={EntryNumber:{write:value=>value<0?"none":String(value),read:(text,facts,control)=>{
-if(text==="none")return control.default===-1?-1:void 0;let number=/^\d{1,6}$/.test(text)?Number(text):facts.words.findIndex(word=>word.kept&&word.text===text);return facts.
-words[number]?.kept?number:void 0}},ChoiceName:{write:String,read:(text,facts)=>Object.hasOwn(facts.choices,text)?text:void 0},MeasureName:{write:String,read:(text,facts,control)=>[
+handout!==!1);function written(values,opening,facts=null){let terms=[],differs=name2=>!same(values[name2],opening[name2]);for(let name2 of NAMES){if(name2===HEADS[0]&&
+HEADS.some(differs)&&terms.push(...headTerms(values)),HEADS.includes(name2)||!differs(name2))continue;let kind=KINDS[controls_data_default[name2].kind];kind&&terms.
+push(`${name2}=${escaped(kind.write(values[name2],facts))}`)}return terms.join("&")}function read(hash,facts,phrase=()=>"no phrases"){let values={},ignored=[],heads={},
+text=hash.replace(/^#/,"");if(text.length>LONGEST)return{values,ignored:["an address of that length"]};for(let term of text.split("&").filter(Boolean)){let[name2,
+value]=halves(term);if(HEADS.includes(name2)&&!(name2 in heads))heads[name2]=value;else{let control=NAMES.includes(name2)&&!(name2 in values)?controls_data_default[name2]:
+void 0,found=control&&KINDS[control.kind]?.read(value,facts,control,phrase);found===void 0?ignored.push(short(term)):values[name2]=found}}if(Object.keys(heads).
+length>0){let found=readHeads(heads,facts,values.choice);found?Object.assign(values,found):ignored.push(...Object.entries(heads).map(([name2,value])=>short(`${name2}\
+=${value}`)))}return{values,ignored}}var Address=class{constructor(model,facts,{rest=500,phrase}={}){if(this.model=model,this.opened=facts,this.phrase=phrase,this.
+rest=rest,this.opening=this.#values(),this.problem="",this.said=()=>{},this.timer=void 0,this.stop=new AbortController,!(typeof window>"u")){this.open(),window.
+addEventListener("hashchange",()=>this.open(),{signal:this.stop.signal});for(let name2 of NAMES)model.on(`change:${name2}`,()=>this.#later());model.on("change:p\
+laying",()=>this.#later())}}get facts(){return this.model.get("_facts")??this.opened}open(){let{values,ignored}=read(window.location.hash,this.facts,this.phrase);
+clearTimeout(this.timer);for(let[name2,value]of Object.entries({...this.opening,...values}))same(this.model.get(name2),value)||this.model.set(name2,value);clearTimeout(
+this.timer),this.problem=ignored.length?`Not understood in the address, and left out: ${ignored.slice(0,5).join(", ")}.`:"",this.said(this.problem)}get link(){let[
+page]=window.location.href.split("#"),text=written(this.#values(),this.opening,this.facts);return text?`${page}#${text}`:page}#values(){return Object.fromEntries(
+NAMES.map(name2=>[name2,this.model.get(name2)]))}#later(){clearTimeout(this.timer),!this.model.get("playing")&&(this.timer=setTimeout(()=>this.write(),this.rest))}write(){
+let{link}=this;if(!(this.stop.signal.aborted||link===window.location.href))try{window.history.replaceState(window.history.state,"",link)}catch{}}destroy(){clearTimeout(
+this.timer),this.stop.abort()}},KINDS={EntryNumber:{write:(value,facts)=>value<0?"none":(facts?.words?.[value]?.between??[value]).join("-"),read:(text,facts,control,phrase)=>{
+if(text==="none")return control.default===-1?-1:void 0;let[,...ends]=/^(\d{1,6})-(\d{1,6})$/.exec(text)??[];if(ends.length>0){let[first,last]=ends.map(end=>facts.
+words[Number(end)]);if(first?.kind!=="word"||last?.kind!=="word"||first.start>=last.start)return;let number2=phrase([first.start,last.end]);return typeof number2==
+"number"?number2:void 0}let number=/^\d{1,6}$/.test(text)?Number(text):facts.words.findIndex(word=>word.kept&&word.text===text);return facts.words[number]?.kept?
+number:void 0}},ChoiceName:{write:String,read:(text,facts)=>Object.hasOwn(facts.choices,text)?text:void 0},MeasureName:{write:String,read:(text,facts,control)=>[
 ...control.options??[],...facts.measures??[]].map(one=>Array.isArray(one)?one[0]:one.name).includes(text)?text:void 0},Steps:{write:([first,end])=>end-first===1?
 String(first):`${first}-${end-1}`,read:(text,facts)=>{let[,first,last=first]=/^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text)??[];if(first===void 0)return;let[lo,hi]=[Number(
 first),Number(last)+1],kept=facts.steps.some(({place})=>place>=lo&&place<hi);if(!(lo>=hi||hi>facts.num_steps||!(kept||facts.summed)))return[lo,hi]}},Share:{write:String,
@@ -61,7 +64,7 @@ text))return;let number=Number(text);return number>=low&&(high===null||number<=h
 on:!0,off:!1})[text]},OneOf:{write:String,read:(text,_,{options=[]})=>options.some(([value])=>value===text)?text:void 0},Region:{write:corners=>corners.map(corner=>corner.
 map(at=>+at.toFixed(4)).join(",")).join(";")||"none",read:text=>{if(text==="none")return[];let corners=text.split(";").map(corner=>corner.split(",").map(share));
 return corners.length>=3&&corners.length<=MOST_CORNERS&&corners.every(one=>one.length===2&&!one.includes(-1))?corners:void 0}}};function share(text){return KINDS.
-Share.read(text,null,null)??-1}function headTerms({layer,head,heads}){let chosen=counting({layer,head,heads});if(typeof chosen.head!="number"){let several=chosen.
+Share.read(text,null,null,null)??-1}function headTerms({layer,head,heads}){let chosen=counting({layer,head,heads});if(typeof chosen.head!="number"){let several=chosen.
 head.map(one=>Array.isArray(one)?one.join("."):one);return[...chosen.layer>=0&&pairsIn(chosen.head).length===0?[`layer=${chosen.layer}`]:[],`heads=${several.join(
 ",")}`]}return chosen.layer>=0&&chosen.head>=0?[`head=${chosen.layer}.${chosen.head}`]:chosen.layer>=0?[`layer=${chosen.layer}`]:[chosen.head>=0?`head=${chosen.
 head}`:"head=all"]}function readHeads(texts,facts,choice){let{layers}=facts,whole=text=>/^\d{1,6}$/.test(text)?Number(text):NaN,layer=texts.layer===void 0?-1:whole(
@@ -78,7 +81,40 @@ return[name2,""]}}function escaped(text){return encodeURIComponent(text).replace
 buffer,value.byteOffset,value.byteLength):new Uint8Array(0)}function asFloats(value){let bytes=asBytes(value),copy2=new Uint8Array(bytes.byteLength-bytes.byteLength%
 4);return copy2.set(bytes.subarray(0,copy2.length)),new Float32Array(copy2.buffer)}function fromBase64(text){let binary=atob(text.trim()),bytes=new Uint8Array(binary.
 length);for(let i=0;i<binary.length;i++)bytes[i]=binary.charCodeAt(i);return bytes}async function inflated(bytes){let stream=new Blob([bytes]).stream().pipeThrough(
-new DecompressionStream("deflate"));return new Uint8Array(await new Response(stream).arrayBuffer())}var VERSION=1,START=5;function unpack(bytes){return bytes.length<START||bytes[0]!==0?null:listed(bytes,JSON.parse(new TextDecoder().decode(headerOf(bytes))))}async function unpackSmall(bytes){
+new DecompressionStream("deflate"));return new Uint8Array(await new Response(stream).arrayBuffer())}function largest(values){let max=0;for(let i=0;i<values.length;i++)values[i]>max&&(max=values[i]);return max}function levelOf(max,threshold){return max>0?threshold*
+max:1/0}function overlap(a,levelA,b,levelB,out){let both=0,inA=0,inB=0,n=Math.min(a.length,b.length);for(let i=0;i<n;i++){let isA=a[i]>=levelA?1:0,isB=b[i]>=levelB?
+1:0;inA+=isA,inB+=isB,both+=isA&isB}out.both=both,out.a=inA,out.b=inB;let either=inA+inB-both;return out.iou=either>0?both/either:0,out.iod=inB>0?both/inB:0,out.
+ioh=inA>0?both/inA:0,out}function overlapsOf(tiles,map,{threshold,region}){let level=levelOf(map.max,threshold),mask=region?Float64Array.from(cellsInside(region,
+map.height,map.width)):Float64Array.from(map.values,value=>value>=level?1:0);return{values:tiles.tile.map(([height,width],layer)=>{let inside=areaMean(mask,map.
+height,map.width,height,width);return tiles.scales[layer].map((_,head)=>{let from=tiles.offsets[layer]+head*height*width,part=0,whole=0;for(let i=0;i<inside.length;i++)
+part+=tiles.data[from+i]*inside[i],whole+=tiles.data[from+i];return whole>0?part/whole:0})}),chance:mask.reduce((sum,one)=>sum+one,0)/mask.length}}function areaMean(values,height,width,down,across){
+let made3=new Float64Array(down*across);for(let i=0;i<down;i++){let[top,bottom]=[Math.floor(i*height/down),Math.ceil((i+1)*height/down)];for(let j=0;j<across;j++){
+let left=Math.floor(j*width/across),right=Math.ceil((j+1)*width/across),sum=0;for(let y=top;y<bottom;y++)for(let x=left;x<right;x++)sum+=values[y*width+x];made3[i*
+across+j]=sum/((bottom-top)*(right-left))}}return made3}function cellsInside(polygon,height,width){let inside=new Uint8Array(height*width),any=!1;for(let i=0;i<
+height;i++)for(let j=0;j<width;j++)isInside(polygon,(i+.5)/height,(j+.5)/width)&&(inside[i*width+j]=1,any=!0);if(!any&&polygon.length>0){let y=polygon.reduce((sum,p)=>sum+
+p[0],0)/polygon.length,x=polygon.reduce((sum,p)=>sum+p[1],0)/polygon.length;inside[cellOf(y,height)*width+cellOf(x,width)]=1}return inside}function cellOf(share3,cells){
+return Math.min(cells-1,Math.max(0,Math.floor(share3*cells)))}function isInside(polygon,y,x){let inside=!1;for(let i=0,j=polygon.length-1;i<polygon.length;j=i++){
+let[yi,xi]=polygon[i],[yj,xj]=polygon[j];yi>y!=yj>y&&x<(xj-xi)*(y-yi)/(yj-yi)+xi&&(inside=!inside)}return inside}function composed(words,[start,end],prompt){let letters=[...prompt],text=letters.slice(start,end).join(""),inside=words.map((word,number)=>({word,number})).filter(
+({word})=>word.kept&&(word.kind==="word"||word.kind==="sign")).filter(({word})=>word.start!==null&&word.start<end&&word.end>start).sort((p,q)=>p.word.start-q.word.
+start),seen2=new Set(inside.flatMap(({word})=>range(word.start,word.end))),lacking=range(start,end).filter(i=>letters[i]?.trim()&&!seen2.has(i));if(lacking.length>
+0)return`This page holds no map of “${lacking.map(i=>letters[i]).join("")}”, so that “${text}” cannot be put together. Open it with the phrase: explore(ru\
+n, word=${JSON.stringify(text)}).to_html(...).`;let own=inside.filter(({word})=>word.kind==="word"),tokens=inside.flatMap(({word})=>word.tokens);return own.length===
+0||new Set(tokens).size<tokens.length?`Words of “${text}” share a token, so that its map is not the mean of theirs. Open the page with the phrase: explore(run\
+, word=${JSON.stringify(text)}).to_html(...).`:{word:{text,start,end,tokens:[...tokens].sort((p,q)=>p-q),pieces:inside.flatMap(({word})=>word.pieces),kind:"phra\
+se",special:!1,kept:!0,between:[own[0].number,own[own.length-1].number]},of:inside.map(({word,number})=>[number,word.tokens.length/tokens.length])}}function range(from,to){
+return Array.from({length:to-from},(_,i)=>from+i)}function meanPart(key,parts){let[[first]]=parts,shape=JSON.stringify(first.shape??first.tile);if(parts.some(([
+part])=>JSON.stringify(part.shape??part.tile)!==shape))return null;if(first.name==="exact")return meanExact(key,parts);if(first.name==="stack"){let size=first.shape[1]*
+first.shape[2],sets2=Array.from({length:first.shape[0]},(_,i)=>({from:i*size,size})),units2=parts.map(([part])=>part.scales),{bytes:bytes2,scales:scales2}=levels(
+parts,sets2,units2);return{...first,key,bytes:bytes2,scales:scales2.flat()}}let sets=first.tile.flatMap(([height,width],l)=>first.scales[l].map((_,h)=>({from:first.
+offsets[l]+h*height*width,size:height*width}))),units=parts.map(([part])=>part.scales.flat().map(s=>s/255)),{bytes,scales}=levels(parts,sets,units),flat=scales.
+map(unit=>unit*255),heads=first.scales.map(row=>row.length),rows2=values=>{let at=0;return heads.map(count=>values.slice(at,at+=count))},none=rows2(flat.map(()=>null)),
+means2=parts.every(([part])=>part.mean)?flat.map((_,i)=>parts.reduce((sum,[part,weight])=>sum+weight*(part.mean.flat()[i]??NaN),0)):[];return{...first,key,bytes,
+scales:rows2(flat),mean:means2.length>0?rows2(means2.map(mean=>Number.isNaN(mean)?null:mean)):none,peak:none,entropy:none}}function meanExact(key,parts){let[[first]]=parts,
+values=new Float32Array(first.shape[0]*first.shape[1]);for(let[part,weight]of parts){let own=asFloats(part.bytes);for(let i=0;i<values.length;i++)values[i]+=weight*
+own[i]}return{...first,key,bytes:new Uint8Array(values.buffer),max:largest(values)}}function levels(parts,sets,units){let bytes=new Uint8Array(parts[0][0].bytes?.
+length??0),scales=sets.map(({from,size},n)=>{let mean=new Float64Array(size);parts.forEach(([part,weight],p)=>{let own=part.bytes;for(let i=0;i<size;i++)mean[i]+=
+weight*units[p][n]*own[from+i]});let unit=mean.reduce((most2,value)=>Math.max(most2,value),0)/255;if(unit>0)for(let i=0;i<size;i++)bytes[from+i]=Math.round(mean[i]/
+unit);return unit});return{bytes,scales}}var VERSION=1,START=5;function unpack(bytes){return bytes.length<START||bytes[0]!==0?null:listed(bytes,JSON.parse(new TextDecoder().decode(headerOf(bytes))))}async function unpackSmall(bytes){
 if(bytes[0]===0)return unpack(bytes);let text=new TextDecoder().decode(await inflated(headerOf(bytes)));return listed(bytes,JSON.parse(text))}function headerOf(bytes){
 return bytes.subarray(START,bodyOf(bytes))}function bodyOf(bytes){return START+new DataView(bytes.buffer,bytes.byteOffset).getUint32(1,!0)}function listed(bytes,header){
 if(header.v!==VERSION)return null;let body=bodyOf(bytes),parts=header.parts.map(({at,bytes:count,...part})=>({...part,bytes:bytes.slice(body+at,body+at+count)}));
@@ -103,20 +139,7 @@ count;i++)sum+=values[cells?cells[i]:i];return[word,sum/Math.max(1,count)]}))}fu
 places.length));return places.forEach((cells,place)=>{let total=0;words.forEach(([,values],w)=>{let sum=0;for(let i=0;i<cells.length;i++)sum+=values[cells[i]];total+=
 sum,lifts[w][place]=sum});for(let of of lifts)of[place]=total>0?of[place]/total:0}),new Map(words.map(([word],w)=>{let own=lifts[w].map(share3=>liftOf(share3,whole.
 get(word)??0)).sort();return[word,PERCENTILES.map(part=>percentile(own,part))]}))}function percentile(sorted2,part){let at=part*(sorted2.length-1),low=Math.floor(
-at),high=Math.min(low+1,sorted2.length-1);return sorted2[low]+(at-low)*(sorted2[high]-sorted2[low])}function largest(values){let max=0;for(let i=0;i<values.length;i++)values[i]>max&&(max=values[i]);return max}function levelOf(max,threshold){return max>0?threshold*
-max:1/0}function overlap(a,levelA,b,levelB,out){let both=0,inA=0,inB=0,n=Math.min(a.length,b.length);for(let i=0;i<n;i++){let isA=a[i]>=levelA?1:0,isB=b[i]>=levelB?
-1:0;inA+=isA,inB+=isB,both+=isA&isB}out.both=both,out.a=inA,out.b=inB;let either=inA+inB-both;return out.iou=either>0?both/either:0,out.iod=inB>0?both/inB:0,out.
-ioh=inA>0?both/inA:0,out}function overlapsOf(tiles,map,{threshold,region}){let level=levelOf(map.max,threshold),mask=region?Float64Array.from(cellsInside(region,
-map.height,map.width)):Float64Array.from(map.values,value=>value>=level?1:0);return{values:tiles.tile.map(([height,width],layer)=>{let inside=areaMean(mask,map.
-height,map.width,height,width);return tiles.scales[layer].map((_,head)=>{let from=tiles.offsets[layer]+head*height*width,part=0,whole=0;for(let i=0;i<inside.length;i++)
-part+=tiles.data[from+i]*inside[i],whole+=tiles.data[from+i];return whole>0?part/whole:0})}),chance:mask.reduce((sum,one)=>sum+one,0)/mask.length}}function areaMean(values,height,width,down,across){
-let made3=new Float64Array(down*across);for(let i=0;i<down;i++){let[top,bottom]=[Math.floor(i*height/down),Math.ceil((i+1)*height/down)];for(let j=0;j<across;j++){
-let left=Math.floor(j*width/across),right=Math.ceil((j+1)*width/across),sum=0;for(let y=top;y<bottom;y++)for(let x=left;x<right;x++)sum+=values[y*width+x];made3[i*
-across+j]=sum/((bottom-top)*(right-left))}}return made3}function cellsInside(polygon,height,width){let inside=new Uint8Array(height*width),any=!1;for(let i=0;i<
-height;i++)for(let j=0;j<width;j++)isInside(polygon,(i+.5)/height,(j+.5)/width)&&(inside[i*width+j]=1,any=!0);if(!any&&polygon.length>0){let y=polygon.reduce((sum,p)=>sum+
-p[0],0)/polygon.length,x=polygon.reduce((sum,p)=>sum+p[1],0)/polygon.length;inside[cellOf(y,height)*width+cellOf(x,width)]=1}return inside}function cellOf(share3,cells){
-return Math.min(cells-1,Math.max(0,Math.floor(share3*cells)))}function isInside(polygon,y,x){let inside=!1;for(let i=0,j=polygon.length-1;i<polygon.length;j=i++){
-let[yi,xi]=polygon[i],[yj,xj]=polygon[j];yi>y!=yj>y&&x<(xj-xi)*(y-yi)/(yj-yi)+xi&&(inside=!inside)}return inside}var Cache=class{constructor(budget){this.budget=budget,this.used=0,this.kept=new Map}get(key){return this.kept.get(key)?.value}touch(key){let found=this.kept.get(
+at),high=Math.min(low+1,sorted2.length-1);return sorted2[low]+(at-low)*(sorted2[high]-sorted2[low])}var Cache=class{constructor(budget){this.budget=budget,this.used=0,this.kept=new Map}get(key){return this.kept.get(key)?.value}touch(key){let found=this.kept.get(
 key);found&&(this.kept.delete(key),this.kept.set(key,found))}put(key,value,size){let old=this.kept.get(key);old&&(this.used-=old.size,this.kept.delete(key)),this.
 kept.set(key,{value,size}),this.used+=size;for(let[name2,entry]of this.kept){if(this.used<=this.budget||name2===key)break;this.kept.delete(name2),this.used-=entry.
 size}}};function prefixSums(counts,scales,shape){let[steps,height,width]=shape,size=height*width;if(counts.length!==steps*size||scales.length!==steps)throw new RangeError(
@@ -213,20 +236,28 @@ return this.values[name2]}set(name2,value){if(!Object.is(this.values[name2],valu
 []])callback()}}on(event,callback){let known=this.listeners.get(event)??new Set;this.listeners.set(event,known.add(callback))}off(event,callback){event?callback?
 this.listeners.get(event)?.delete(callback):this.listeners.delete(event):this.listeners.clear()}save_changes(){}send(){}},HandoutSource=class extends Source{constructor(header,parts){
 super(),this.facts=header.facts,this.run=header.facts.run,this.model=new Shim({...header.traits,_facts:header.facts}),this.capabilities={any:!1,mask:!1},this.memory=
-new Memory,this.player=new Player(this.model),this.trouble="",this.address=new Address(this.model,this.facts),this.parts=new Map(parts.map(part=>[`${part.name} ${part.
-key}`,part])),this.images={},this.ranking=null}async begin(){for(let name2 of["image","strip"]){let part=await this.#part(name2,"");part&&(this.images[name2]=part)}}chosen(){}keep(){}destroy(){
-this.address.destroy()}async ask({want,sel,at}){let[lo,hi]=placesOf(this.facts,sel.steps),{choice,layer,head,word}=sel,parts=[];for(let name2 of want){let key=[
-name2.endsWith("_b")?sel.word_b:word,choice,layer,head];name2.startsWith("stack")?parts.push(await this.#chosen("stack",key)??await this.#reduced(key)):name2.startsWith(
-"exact")?parts.push(await this.#chosen("exact",[...key,lo,hi])):name2==="tiles"?parts.push(await this.#tiles(word,lo,hi)):name2==="words"?parts.push(await this.#words(
-sel,at)):name2==="background"?parts.push(await this.#background(sel)):name2==="region"&&parts.push(await this.#region(sel,at))}let own=parts.filter(part=>part!==
-null);for(let part of own)this.memory.take(part);return own}async#part(name2,key){let part=this.parts.get(`${name2} ${key}`);return part?(part.deflated&&(part.bytes=
-await inflated(part.bytes),restore(part.bytes,part),part.deflated=!1),part):null}async#reduced([word,choice,layer,head]){let{facts}=this;if(!facts.from_tiles||layer<
-0&&head===-1)return null;let range=[0,facts.summed?1:facts.steps.length],tiles=await this.#part("tiles",JSON.stringify([word,...range])),layers=facts.choices[choice]??
-[],map=tiles&&reducedMap(tiles,facts,layers,{layer,head});return map&&{name:"reduced",key:JSON.stringify([word,choice,layer,head]),map,over:range}}async#chosen(name2,key){
+new Memory,this.player=new Player(this.model),this.trouble="",this.parts=new Map(parts.map(part=>[`${part.name} ${part.key}`,part])),this.made=new Map,this.address=
+new Address(this.model,this.facts,{phrase:span=>this.#phrase(span)}),this.images={},this.ranking=null}async begin(){for(let name2 of["image","strip"]){let part=await this.#part(
+name2,"");part&&(this.images[name2]=part)}}chosen(){}keep(){}destroy(){this.address.destroy()}async ask({want,sel,at}){let[lo,hi]=placesOf(this.facts,sel.steps),
+{choice,layer,head,word}=sel,parts=[];for(let name2 of want){let key=[name2.endsWith("_b")?sel.word_b:word,choice,layer,head];name2.startsWith("stack")?parts.push(
+await this.#chosen("stack",key)??await this.#reduced(key)):name2.startsWith("exact")?parts.push(await this.#chosen("exact",[...key,lo,hi])):name2==="tiles"?parts.
+push(await this.#tiles(word,lo,hi)):name2==="words"?parts.push(await this.#words(sel,at)):name2==="background"?parts.push(await this.#background(sel)):name2==="\
+region"?parts.push(await this.#region(sel,at)):name2==="entry"&&parts.push(this.#entry(at))}let own=parts.filter(part=>part!==null);for(let part of own)this.memory.
+take(part);return own}async#part(name2,key){let part=this.parts.get(`${name2} ${key}`)??await this.#composed(name2,key);return part?(part.deflated&&(part.bytes=
+await inflated(part.bytes),restore(part.bytes,part),part.deflated=!1),part):null}#entry(at){let{span}=at,word=this.#phrase(span);if(typeof word=="string")throw new Error(
+word);return{name:"entry",key:"",word}}#phrase(span){let{words,prompt,of_tokens}=this.facts,known=words.findIndex(({kind,start,end})=>kind==="phrase"&&start===span[0]&&
+end===span[1]);if(known>=0)return known;if(!of_tokens)return"Of this kind of map, a phrase is not the mean of its words.";let phrase=composed(words,span,prompt);
+return typeof phrase=="string"?phrase:(this.facts={...this.facts,words:[...words,phrase.word]},this.made.set(words.length,phrase.of),this.model.set("_facts",this.
+facts),words.length)}async#composed(name2,key){if(!["stack","exact","tiles"].includes(name2))return null;let[word,...rest]=JSON.parse(key),of=this.made.get(word);
+if(!of)return null;let parts=[];for(let[part,weight]of of){let own=await this.#part(name2,JSON.stringify([part,...rest]));if(!own)return null;parts.push([own,weight])}
+let mean=meanPart(key,parts);return mean&&this.parts.set(`${name2} ${key}`,mean),mean}async#reduced([word,choice,layer,head]){let{facts}=this;if(!facts.from_tiles||
+layer<0&&head===-1)return null;let range2=[0,facts.summed?1:facts.steps.length],tiles=await this.#part("tiles",JSON.stringify([word,...range2])),layers=facts.choices[choice]??
+[],map=tiles&&reducedMap(tiles,facts,layers,{layer,head});return map&&{name:"reduced",key:JSON.stringify([word,choice,layer,head]),map,over:range2}}async#chosen(name2,key){
 let asked=JSON.stringify(key),part=await this.#part(name2,asked);if(part)return part;let[word,,layer,head,...rest]=key;if(layer<0&&pairsIn(head).length===0)return null;
 let once=await this.#part(name2,JSON.stringify([word,"",layer,head,...rest]));return once&&{...once,key:asked}}async#tiles(word,lo,hi){let present=await this.#part(
-"tiles",JSON.stringify([word,lo,hi]));if(present)return present;let other=[...this.parts.values()].filter(({name:name2})=>name2==="tiles").map(p=>p.key).find(key=>JSON.
-parse(key)[0]===word);return other?this.#part("tiles",other):null}async#stack(word,choice,layer,head){let key=JSON.stringify([word,choice,layer,head]),part=await this.#chosen(
+"tiles",JSON.stringify([word,lo,hi]));if(present)return present;let keys=[...this.parts.values()].filter(({name:name2})=>name2==="tiles").map(p=>p.key),first=this.
+made.get(word)?.[0][0]??word,others=keys.map(key=>JSON.parse(key)).filter(([of])=>of===first);for(let[,...range2]of others){let other=await this.#part("tiles",JSON.
+stringify([word,...range2]));if(other)return other}return null}async#stack(word,choice,layer,head){let key=JSON.stringify([word,choice,layer,head]),part=await this.#chosen(
 "stack",JSON.parse(key));if(!part)return null;let{scales,shape}=part;return{key,counts:part.bytes,scales,shape}}async#maps({choice,layer,head,steps,special}){let[
 lo,hi]=placesOf(this.facts,steps),key=JSON.stringify([choice,layer,head,lo,hi,special]);if(this.ranking?.key===key)return this.ranking;let words=rankable(this.facts.
 words,special),own=await this.#embedded(words,choice,layer,head),stacks=own.size>0?own:await this.#embedded(words,choice,-1,-1),note=own.size>0?"":"All heads: t\
@@ -313,10 +344,10 @@ state.get("view")!=="difference"};function inputsOf(scope,panel){let rows2=Objec
 fromEntries(rows2.map(([name2,control])=>[name2,input(scope,name2,control)]))}function input(scope,name2,control){let{label,show:show2}=make(scope,name2,control),
 hidden=HIDDEN[name2];return hidden?{label,show:()=>{show2(),label.hidden=hidden(scope)}}:{label,show:show2}}function make(scope,name2,control){if(control.kind===
 "Share")return slider(scope,name2,control);if(control.kind==="Flag")return toggle(scope,name2,control);if(control.kind==="OneOf")return list(scope,name2,control);
-throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`)}function slider({state,input:timed},name2,{label:text,title}){let range=el(
-"input",{type:"range",min:"0",max:"1",step:"0.01",class:"daam-range","data-testid":testId(name2),"aria-label":text}),value=el("output",{class:"daam-value"});return range.
-addEventListener("input",()=>timed(name2,()=>state.set({[name2]:Number(range.value)},"soon"))),range.addEventListener("change",()=>state.set({},"now")),{label:field(
-{class:"daam-field",title},el("span",{text}),range,value),show:()=>{let now=Number(state.get(name2));Number(range.value)!==now&&(range.value=String(now)),range.
+throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`)}function slider({state,input:timed},name2,{label:text,title}){let range2=el(
+"input",{type:"range",min:"0",max:"1",step:"0.01",class:"daam-range","data-testid":testId(name2),"aria-label":text}),value=el("output",{class:"daam-value"});return range2.
+addEventListener("input",()=>timed(name2,()=>state.set({[name2]:Number(range2.value)},"soon"))),range2.addEventListener("change",()=>state.set({},"now")),{label:field(
+{class:"daam-field",title},el("span",{text}),range2,value),show:()=>{let now=Number(state.get(name2));Number(range2.value)!==now&&(range2.value=String(now)),range2.
 style.setProperty("--daam-part",`${100*now}%`),write(value,now.toFixed(2))}}}function toggle({state,input:timed},name2,{label:text,title}){let box=el("input",{type:"\
 checkbox",class:"daam-check",role:"switch","data-testid":testId(name2)});return box.addEventListener("change",()=>timed(name2,()=>state.set({[name2]:box.checked}))),
 {label:field({class:"daam-field daam-switch",title},box,el("span",{text})),show:()=>{box.checked=!!state.get(name2)}}}function list({state,input:timed},name2,{label:text,
@@ -544,12 +575,12 @@ max(1,Math.round(side*tall/longest)),this.levels=new Uint8Array(slots*this.width
 across+c))),this.canvas=document.createElement("canvas"),this.canvas.width=this.across*this.width,this.canvas.height=Math.max(1,rows2.length)*this.height,this.pen=
 this.canvas.getContext("2d"),this.colors=this.pen.createImageData(this.canvas.width,this.canvas.height),this.key=""}fits(wanted){let longest=Math.max(...this.rows.
 map(([map])=>Math.max(map.height,map.width)),1),slots=this.across*Math.max(1,this.rows.length);return sideOf(Math.min(wanted,longest),slots)===this.side}#reduce({
-data,at,height,width},slot){let{width:wide,height:high,levels}=this,to=slot*wide*high;for(let y=0;y<high;y++){let top=Math.floor(y*height/high),bottom=Math.max(
-top+1,Math.floor((y+1)*height/high));for(let x=0;x<wide;x++){let left=Math.floor(x*width/wide),right=Math.max(left+1,Math.floor((x+1)*width/wide)),sum=0;for(let i=top;i<
-bottom;i++)for(let j=left;j<right;j++)sum+=data[at+i*width+j];levels[to++]=sum/((bottom-top)*(right-left))+.5}}}color({colors,common,gray,key}){if(key===this.key)
-return;this.key=key;let{width,height,across,levels}=this,out=new Uint32Array(this.colors.data.buffer),stride=across*width;this.rows.forEach((row,r)=>{let table=palette(
+data,at,height,width},slot){let{width:wide,height:high,levels:levels2}=this,to=slot*wide*high;for(let y=0;y<high;y++){let top=Math.floor(y*height/high),bottom=Math.
+max(top+1,Math.floor((y+1)*height/high));for(let x=0;x<wide;x++){let left=Math.floor(x*width/wide),right=Math.max(left+1,Math.floor((x+1)*width/wide)),sum=0;for(let i=top;i<
+bottom;i++)for(let j=left;j<right;j++)sum+=data[at+i*width+j];levels2[to++]=sum/((bottom-top)*(right-left))+.5}}}color({colors,common,gray,key}){if(key===this.key)
+return;this.key=key;let{width,height,across,levels:levels2}=this,out=new Uint32Array(this.colors.data.buffer),stride=across*width;this.rows.forEach((row,r)=>{let table=palette(
 gray(r)?"gray":colors);row.forEach((map,c)=>{let factor=common>0?Math.min(255,map.peak/common):1,from=(r*across+c)*width*height;for(let y=0;y<height;y++){let to=(r*
-height+y)*stride+c*width;for(let x=0;x<width;x++){let place=levels[from++]*factor+.5|0;out[to++]=table[place>255?255:place]}}})}),this.pen.putImageData(this.colors,
+height+y)*stride+c*width;for(let x=0;x<width;x++){let place=levels2[from++]*factor+.5|0;out[to++]=table[place>255?255:place]}}})}),this.pen.putImageData(this.colors,
 0,0)}};function sideOf(wanted,slots){let best=SIDES[0];for(let side of SIDES)if(side>SIDES[0]&&side*side*slots>CELLS||(best=side,side>=wanted))break;return best}var CLOSE=24,Sheets=class{constructor(scope){this.scope=scope,this.tiles=null,this.rows=[],this.sheet=null,this.closer=new Map,this.near=!1,this.found={sheet:null,
 row:0},this.how={colors:"",common:0,gray:()=>!1,key:""}}use(tiles){tiles!==this.tiles&&(this.tiles=tiles,this.rows=tiles?withMeans(tiles):[],this.sheet=null,this.
 closer.clear())}color(wanted,isOut){if(!this.tiles)return;let{state}=this.scope,colors=state.get("colormap"),{tiles}=this,common=state.get("tile_scale")==="comm\
@@ -625,27 +656,26 @@ if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.x[i],y:plan.y[i],w
 reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(plan.tile[0])),this.#hover(i),this.scope.say(this.describe(i)+(this.chosen[i]?", chosen":"")),this.#soon()}destroy(){
 cancelAnimationFrame(this.frame),this.sizes.disconnect(),this.wants.destroy()}};var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
 roup","aria-label":"Syntax: arcs from head words to their dependents"}),this.element.addEventListener("click",event=>this.#choose(event)),this.element.addEventListener(
-"pointerover",event=>{let arc=event.target.closest("[data-head]");attribute(this.chips.scroller,"title",arc?.getAttribute("aria-label")??null)}),this.element.addEventListener(
-"pointerleave",()=>attribute(this.chips.scroller,"title",null)),this.element.addEventListener("keydown",event=>{event.key!=="Enter"&&event.key!==" "||(event.preventDefault(),
-this.#choose(event))}),this.drawn=""}#choose(event){let arc=event.target.closest("[data-head]");if(!arc)return;let head=Number(arc.getAttribute("data-head")),dependent=Number(
-arc.getAttribute("data-dependent"));this.scope.input("word",()=>this.scope.state.set({word:head,word_b:dependent}))}update(){let{state}=this.scope,parse=state.facts.
-parse,shown=!!(parse&&state.get("show_syntax"));if(this.element.style.display=shown?"":"none",attribute(this.chips.element,"data-syntax",shown),!shown||!parse)return;
-this.#draw(parse);let[a,b]=[state.get("word"),state.get("word_b")];for(let arc of this.element.querySelectorAll("[data-head]")){let chosen=Number(arc.getAttribute(
-"data-head"))===a&&Number(arc.getAttribute("data-dependent"))===b;attribute(arc,"aria-pressed",String(chosen))}}#draw(parse){let centers=this.chips.buttons.map(
-b=>b.hidden?null:b.offsetLeft+b.offsetWidth/2),key=JSON.stringify([parse,centers]);if(key===this.drawn||this.chips.list.offsetWidth===0)return;this.drawn=key;let words=this.
-scope.state.facts.words,choosable=word=>!!words[word]?.kept,at=word=>centers[word.word]??centers[word.at]??null,arcs=[];for(let arc of parse.arcs){let head=parse.
-words[arc.head],dependent=parse.words[arc.dependent];if(!head||!dependent||!choosable(head.word)||!choosable(dependent.word))continue;let[from,to]=[at(head),at(
-dependent)];from===null||to===null||from===to||arcs.push({...arc,from,to,h:head.word,d:dependent.word,texts:[head.text,dependent.text]})}let levels=nested(arcs.
-map(arc=>[Math.min(arc.from,arc.to),Math.max(arc.from,arc.to)])),height=(Math.max(0,...levels)+1)*LEVEL+14;attribute(this.element,"width",this.chips.list.scrollWidth),
-attribute(this.element,"height",height);let order=arcs.map((_,k)=>k).sort((p,q)=>levels[q]-levels[p]);this.element.replaceChildren(...order.map(k=>drawn(arcs[k],
-levels[k],height)))}};function nested(spans){let levels=spans.map(()=>0),order=spans.map((_,i)=>i).sort((p,q)=>spans[p][1]-spans[p][0]-(spans[q][1]-spans[q][0]));
-for(let i of order)for(let j of order){if(j===i)break;spans[j][0]<spans[i][1]&&spans[i][0]<spans[j][1]&&(levels[i]=Math.max(levels[i],levels[j]+1))}return levels}
-function drawn(arc,level,height){let base=height-FOOT,top=base-8-(level+1)*LEVEL+6,way=arc.to>arc.from?1:-1,from=arc.from+way*5,to=arc.to-way*2,radius=Math.min(
-10,Math.abs(to-from)/2),path=`M${from} ${base} V${top+radius} Q${from} ${top} ${from+way*radius} ${top} H${to-way*radius} Q${to} ${top} ${to} ${top+radius} V${base}`,
-middle=(from+to)/2,label=svg("text",{x:middle,y:top+3.5,"text-anchor":"middle",text:arc.relation}),wide=arc.relation.length*6.2+8,words=`${arc.texts[1]} is ${arc.
-relation} of ${arc.texts[0]}`;return svg("g",{class:"daam-arc",role:"button",tabindex:"0","data-testid":"arc","data-head":arc.h,"data-dependent":arc.d,"aria-lab\
-el":`${words}: compare`},svg("path",{class:"daam-arc-hit",d:path}),svg("path",{class:"daam-arc-line",d:path}),svg("path",{class:"daam-arc-tip",d:`M${to-4} ${base-
-4} L${to} ${base+3} L${to+4} ${base-4} Z`}),svg("rect",{class:"daam-arc-plate",x:middle-wide/2,y:top-7,width:wide,height:14,rx:7}),label)}function isCoarse(){return matchMedia("(pointer: coarse)").matches}var MOUSE=[["Point at the image:","the words whose maps are high there."],["Drag over it:","t\
+"keydown",event=>{event.key!=="Enter"&&event.key!==" "||(event.preventDefault(),this.#choose(event))}),this.drawn=""}#choose(event){let arc=event.target.closest(
+"[data-head]");if(!arc)return;let head=Number(arc.getAttribute("data-head")),dependent=Number(arc.getAttribute("data-dependent"));this.scope.input("word",()=>this.
+scope.state.set({word:head,word_b:dependent}))}update(){let{state}=this.scope,parse=state.facts.parse,shown=!!(parse&&state.get("show_syntax"));if(this.element.
+style.display=shown?"":"none",attribute(this.chips.element,"data-syntax",shown),!shown||!parse)return;this.#draw(parse);let[a,b]=[state.get("word"),state.get("w\
+ord_b")];for(let arc of this.element.querySelectorAll("[data-head]")){let chosen=Number(arc.getAttribute("data-head"))===a&&Number(arc.getAttribute("data-depend\
+ent"))===b;attribute(arc,"aria-pressed",String(chosen))}}#draw(parse){let centers=this.chips.buttons.map(b=>b.hidden?null:b.offsetLeft+b.offsetWidth/2),key=JSON.
+stringify([parse,centers]);if(key===this.drawn||this.chips.list.offsetWidth===0)return;this.drawn=key;let words=this.scope.state.facts.words,choosable=word=>!!words[word]?.
+kept,at=word=>centers[word.word]??centers[word.at]??null,arcs=[];for(let arc of parse.arcs){let head=parse.words[arc.head],dependent=parse.words[arc.dependent];
+if(!head||!dependent||!choosable(head.word)||!choosable(dependent.word))continue;let[from,to]=[at(head),at(dependent)];from===null||to===null||from===to||arcs.push(
+{...arc,from,to,h:head.word,d:dependent.word,texts:[head.text,dependent.text]})}let levels2=nested(arcs.map(arc=>[Math.min(arc.from,arc.to),Math.max(arc.from,arc.
+to)])),height=(Math.max(0,...levels2)+1)*LEVEL+14;attribute(this.element,"width",this.chips.list.scrollWidth),attribute(this.element,"height",height);let order=arcs.
+map((_,k)=>k).sort((p,q)=>levels2[q]-levels2[p]);this.element.replaceChildren(...order.map(k=>drawn(arcs[k],levels2[k],height)))}};function nested(spans){let levels2=spans.
+map(()=>0),order=spans.map((_,i)=>i).sort((p,q)=>spans[p][1]-spans[p][0]-(spans[q][1]-spans[q][0]));for(let i of order)for(let j of order){if(j===i)break;spans[j][0]<
+spans[i][1]&&spans[i][0]<spans[j][1]&&(levels2[i]=Math.max(levels2[i],levels2[j]+1))}return levels2}function drawn(arc,level,height){let base=height-FOOT,top=base-
+8-(level+1)*LEVEL+6,way=arc.to>arc.from?1:-1,from=arc.from+way*5,to=arc.to-way*2,radius=Math.min(10,Math.abs(to-from)/2),path=`M${from} ${base} V${top+radius} Q${from}\
+ ${top} ${from+way*radius} ${top} H${to-way*radius} Q${to} ${top} ${to} ${top+radius} V${base}`,middle=(from+to)/2,label=svg("text",{x:middle,y:top+3.5,"text-an\
+chor":"middle",text:arc.relation}),wide=arc.relation.length*6.2+8,words=`${arc.texts[1]} is ${arc.relation} of ${arc.texts[0]}`;return svg("g",{class:"daam-arc",
+role:"button",tabindex:"0","data-testid":"arc","data-head":arc.h,"data-dependent":arc.d,"aria-label":`${words}: compare`},svg("title",{text:`${words}. Click to \
+compare.`}),svg("path",{class:"daam-arc-hit",d:path}),svg("path",{class:"daam-arc-line",d:path}),svg("path",{class:"daam-arc-tip",d:`M${to-4} ${base-4} L${to} ${base+
+3} L${to+4} ${base-4} Z`}),svg("rect",{class:"daam-arc-plate",x:middle-wide/2,y:top-7,width:wide,height:14,rx:7}),label)}function isCoarse(){return matchMedia("(pointer: coarse)").matches}var MOUSE=[["Point at the image:","the words whose maps are high there."],["Drag over it:","t\
 he words of a region, by step and layer."],["Point at a tile:","that head alone; a click keeps it, Shift-click several."],["Press Space:","play the steps."]],FINGER=[
 ["Tap the image:","the words whose maps are high there."],["Box or lasso, then drag:","the words of a region, by step and layer."],["Tap a tile:","that head alo\
 ne; with Add, several."],["Tap ▶:","play the steps."]],PASSING=new Set(["pixel","hover"]),Hints=class{constructor(scope){this.scope=scope;let lines=isCoarse()?
@@ -656,7 +686,43 @@ ry","data-testid":"try"},...lines.map(([what,then])=>el("li",{},el("b",{text:wha
 Escape"&&(event.preventDefault(),event.stopPropagation(),this.show(!1,!0))}),this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"butto\
 n",title:"What can be done here","aria-label":"Hints","aria-expanded":"true","data-testid":"hints-button",text:"?"}),this.button.addEventListener("click",()=>this.
 show(!this.open)),this.open=!0}show(open,back=!1){this.open=open,this.element.hidden=!open,attribute(this.button,"aria-expanded",String(open)),back&&this.button.
-focus()}acted(what){this.open&&!PASSING.has(what)&&this.show(!1)}};var MANY=24,WordTools=class{constructor(scope){this.scope=scope,this.inputs=inputsOf(scope,"words"),this.ranked={of:"",words:[]},this.asker=new Asker(scope.source,
+focus()}acted(what){this.open&&!PASSING.has(what)&&this.show(!1)}};var Phrases=class{constructor(scope,list2){this.scope=scope,this.list=list2,this.on=!1,this.ends=null,this.coming=null,this.dismissed=new Set,this.closers=new Map,
+this.joined=null,this.wanted=0,this.drag={from:-1,to:-1},this.button=el("button",{class:"daam-button daam-toggle",type:"button","aria-pressed":"false","data-tes\
+tid":"phrase",title:"Click a second word for the phrase up to it (or Alt-click, or drag over the words)",text:"Phrase"}),this.button.addEventListener("click",()=>scope.
+input("word",()=>this.setOn(!this.on))),list2.addEventListener("pointerdown",event=>this.#press(event)),list2.addEventListener("pointerover",event=>this.#over(event)),
+this.stop=new AbortController;let{signal}=this.stop;window.addEventListener("pointerup",()=>this.#release(),{signal}),window.addEventListener("pointercancel",()=>this.#mark(
+-1,-1),{signal})}destroy(){this.stop.abort()}setOn(on){this.on=on,this.scope.say(on?"Phrase: choose its other end.":"No phrase."),this.scope.invalidate(WORDS)}get#words(){
+let{words}=this.scope.state.facts,isWord=i=>words[i].kept&&words[i].kind==="word";return words.map((_,i)=>i).filter(isWord).sort((p,q)=>words[p].start-words[q].
+start)}get#chosen(){let{state}=this.scope,number=state.get("word");if(this.ends?.word===number)return this.ends;let chosen=state.facts.words[number],inside=chosen?.
+special?[]:this.#words.filter(i=>lies(state.facts.words[i],chosen));return inside.length===0?null:{anchor:inside[0],tip:inside[inside.length-1],word:number}}extendTo(to){
+let{words}=this.scope.state.facts,chosen=this.#chosen,target=this.#words.filter(i=>lies(words[i],words[to]));if(!chosen||target.length===0){this.scope.fail("A p\
+hrase is made of words: choose one, then another.");return}let isBefore=words[to].start<words[chosen.anchor].start;this.#make(chosen.anchor,isBefore?target[0]:target[target.
+length-1])}step(way){let chosen=this.#chosen;if(!chosen)return;let order=this.#words,own=this.ends?.word===chosen.word||way>0,[anchor,tip]=own?[chosen.anchor,chosen.
+tip]:[chosen.tip,chosen.anchor],to=order[order.indexOf(tip)+way];to===void 0?this.scope.say(way>0?"The last word.":"The first word."):this.#make(anchor,to)}async#make(anchor,tip){
+let{scope}=this,{state,source}=scope,wanted=++this.wanted;this.coming=null;let ends=[state.facts.words[anchor],state.facts.words[tip]],span=[Math.min(...ends.map(
+({start})=>start)),Math.max(...ends.map(({end})=>end))],known=state.facts.words.findIndex(word2=>isAt(word2,span)),word=known;if(known<0)try{word=(await source.
+ask({want:["entry"],sel:state.sel,at:{span}})).find(({name:name2})=>name2==="entry")?.word??-1}catch(error){error instanceof Moot||scope.fail(error.message)}wanted!==
+this.wanted||word<0||(this.ends={anchor,tip,word},this.coming={word,span},this.on=!1,this.dismissed.delete(word),scope.invalidate(WORDS))}settle(){let{coming}=this,
+{state}=this.scope;if(!coming||!isAt(state.facts.words[coming.word],coming.span))return;this.coming=null;let{text,kind,tokens}=state.facts.words[coming.word],other=state.
+get("word_b")===coming.word?{word_b:-1}:{};this.scope.fail(""),this.scope.maps.hover=null,this.joined=coming.word,state.set({word:coming.word,...other});let count=`${tokens.
+length} token${tokens.length===1?"":"s"}`;kind==="phrase"?this.scope.say(`Phrase “${text}”, the mean of ${count}.`):this.scope.say(`The word “${text}” alo\
+ne.`)}dismiss(number){let{state}=this.scope,phrase=state.facts.words[number];if(phrase?.kind!=="phrase")return;let first=(this.ends?.word===number?this.ends.anchor:
+void 0)??this.#words.find(i=>lies(state.facts.words[i],phrase))??0,shown=state.get("word")===number;this.dismissed.add(number),this.ends?.word===number&&(this.ends=
+null);let choice={};shown&&(choice.word=first);let other=state.get("word_b");(other===number||shown&&other===first)&&(choice.word_b=-1),state.set(choice),this.scope.
+say(`The phrase “${phrase.text}” is dismissed.`),this.scope.invalidate(WORDS),requestAnimationFrame(()=>{this.list.querySelector(`[data-word="${state.get("w\
+ord")}"]`)?.focus()})}forget(){this.wanted++,this.coming=null}reset(){this.forget(),this.ends=null,this.dismissed.clear(),this.closers.clear()}withCloser(chip2){
+let number=Number(chip2.dataset.word),word=this.scope.state.facts.words[number];if(word.kind!=="phrase")return[chip2];let closer=this.closers.get(number);return closer||
+(closer=el("button",{class:"daam-button daam-only-icon daam-dismiss",type:"button",title:"Dismiss the phrase (Delete)","aria-label":`Dismiss the phrase “${word.
+text}”`,"data-testid":"dismiss","data-of":number},icon("close")),closer.addEventListener("click",()=>this.scope.input("word",()=>this.dismiss(number))),this.closers.
+set(number,closer)),[chip2,closer]}update(chips){attribute(this.button,"aria-pressed",String(this.on)),this.button.hidden=this.#words.length<2;for(let[number,closer]of this.
+closers)closer.hidden=chips[number]?.hidden??!0}#press(event){event.button!==0||event.pointerType==="touch"||(this.drag={from:this.#wordAt(event),to:-1})}#over(event){
+let{from}=this.drag;if(from<0)return;if(!(event.buttons&1)){this.#mark(-1,-1);return}let to=this.#wordAt(event);to>=0&&this.#mark(from,to)}#release(){let{from,to}=this.
+drag;this.#mark(-1,-1),!(from<0||to<0||from===to)&&(getSelection()?.removeAllRanges(),this.scope.input("word",()=>this.#make(from,to)))}#mark(from,to){this.drag=
+{from,to};let{words}=this.scope.state.facts,[start,end]=to>=0&&from!==to?[Math.min(words[from].start,words[to].start),Math.max(words[from].end,words[to].end)]:[
+0,-1];for(let chip2 of this.list.querySelectorAll("[data-word]")){let word=words[Number(chip2.getAttribute("data-word"))],inside=word?.kind==="word"&&word.start>=
+start&&word.end<=end;attribute(chip2,"data-dragged",inside)}}#wordAt(event){let chip2=event.target.closest("[data-word]"),number=chip2?Number(chip2.getAttribute(
+"data-word")):-1;return this.#words.includes(number)?number:-1}};function lies(word,around){return!!around&&word.start>=around.start&&word.end<=around.end}function isAt(word,[
+start,end]){return word?.start===start&&word.end===end&&["word","phrase"].includes(word.kind??"")}var MANY=24,WordTools=class{constructor(scope){this.scope=scope,this.inputs=inputsOf(scope,"words"),this.ranked={of:"",words:[]},this.asker=new Asker(scope.source,
 (question,parts)=>this.#answered(question,parts)),this.box=el("input",{type:"search",class:"daam-filter",placeholder:"Filter words","aria-label":"Filter the wor\
 ds",autocomplete:"off",spellcheck:"false","data-testid":"word-filter"}),this.box.addEventListener("input",()=>scope.input("filter",()=>scope.invalidate(WORDS))),
 this.box.addEventListener("keydown",event=>{event.key!=="Escape"||this.box.value===""||(event.preventDefault(),this.box.value="",scope.input("filter",()=>scope.
@@ -669,50 +735,57 @@ includes(wanted)}order(inText){if(this.scope.state.get("word_order")!=="attentio
 "background");if(part){let words=[...part.rows].sort((p,q)=>q.share-p.share).map(row=>row.word);this.ranked={of:selectionOf(this.scope.source.run,sel),words}}this.
 scope.invalidate(WORDS)}show(shown,all){let wanted=this.scope.state.get("word_order")!=="text"||this.box.value!=="";this.element.hidden=all<=MANY&&!wanted,write(
 this.count,this.box.value.trim()===""?"":`${shown} of ${all}`);for(let{show:show2}of Object.values(this.inputs))show2()}destroy(){this.asker.destroy()}};function selectionOf(run,{
-choice,layer,head,steps,special}){return JSON.stringify([run,choice,layer,head,steps,special])}var READING="Bright places looked at this word while the image was drawn.",LEAD="Pick a word; Shift-click another to compare.",LEAD_FINGER="Tap a word; Compare \
-and another compares both.",LEAD_PAIR="Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.",LEAD_DIFFERENCE="Red: where the\
- map of A (solid line) is higher. Blue: of B (dashed line).",SYNTAX="Show how the words depend on each other; click an arc to compare both",Chips=class{constructor(scope){
-this.scope=scope,this.comparing=!1,this.hadSecond=!1,this.buttons=[],this.order=[],this.inText=[],this.built="",this.stands="",this.seen=-1,this.list=el("div",{
-class:"daam-chips",role:"radiogroup","aria-label":"Words of the prompt. Arrow keys show a word, with Shift they compare it.","data-testid":"chips",on:{click:event=>this.#click(
-event),keydown:event=>this.#key(event)}}),this.arcs=new Arcs(scope,this),this.scroller=el("div",{class:"daam-words"},this.arcs.element,this.list),this.compare=toggle2(
+choice,layer,head,steps,special}){return JSON.stringify([run,choice,layer,head,steps,special])}var READING="Bright places looked at this word while the image was drawn.",LEAD="Pick a word; Shift-click another to compare, Alt-click for a phrase.",LEAD_FINGER="\
+Tap a word; Compare and another compares both, Phrase joins them.",LEAD_PAIR="Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of\
+ both.",LEAD_DIFFERENCE="Red: where the map of A (solid line) is higher. Blue: of B (dashed line).",SYNTAX="Show how the words depend on each other; click an ar\
+c to compare both",Chips=class{constructor(scope){this.scope=scope,this.comparing=!1,this.hadSecond=!1,this.buttons=[],this.order=[],this.inText=[],this.built="",
+this.run="",this.stands="",this.seen=-1,this.list=el("div",{class:"daam-chips",role:"radiogroup","aria-label":"Words of the prompt. Arrow keys show a word, with\
+ Shift they compare it, with Ctrl and Shift they extend it to a phrase.","data-testid":"chips",on:{click:event=>this.#click(event),keydown:event=>this.#key(event)}}),
+this.phrases=new Phrases(scope,this.list),this.arcs=new Arcs(scope,this),this.scroller=el("div",{class:"daam-words"},this.arcs.element,this.list),this.compare=toggle2(
 "Compare","compare","Click a second word to compare it (or Shift-click, c)"),this.swap=el("button",{class:"daam-button daam-only-icon daam-swap",type:"button",title:"\
 Swap A and B (x)","aria-label":"Swap A and B","data-testid":"swap"},icon("swap")),this.pieces=toggle2("Pieces","pieces","Show the tokenizer's pieces, and the st\
 art and end of the text"),this.syntax=toggle2("Syntax","syntax",SYNTAX),this.compare.addEventListener("click",()=>this.setComparing(!this.on)),this.swap.addEventListener(
 "click",()=>scope.input("word",()=>this.swapWords())),this.pieces.addEventListener("click",()=>this.#toggle("show_pieces")),this.syntax.addEventListener("click",
 ()=>this.#toggle("show_syntax")),this.title=el("h2",{class:"daam-lead-title","data-testid":"title"}),this.means=el("p",{class:"daam-lead-text","data-testid":"le\
-ad"}),this.words=new WordTools(scope),this.tools=el("div",{class:"daam-tools"},this.words.element,this.swap,this.compare,this.pieces,this.syntax),this.element=el(
-"header",{class:"daam-head"},el("div",{class:"daam-lead"},this.title,this.means),this.scroller,this.tools)}destroy(){this.words.destroy()}get on(){return this.comparing||
-this.scope.state.get("word_b")>=0}#toggle(name2){this.scope.input(name2,()=>this.scope.state.set({[name2]:!this.scope.state.get(name2)}))}setComparing(on){this.
-scope.input("word",()=>{this.comparing=on,on||this.scope.state.set({word_b:-1}),this.scope.say(on?"Compare: choose the second word.":"One word is shown."),this.
-scope.invalidate(WORDS)})}swapWords(){let{state}=this.scope,[a,b]=[state.get("word"),state.get("word_b")];b>=0&&state.set({word:b,word_b:a})}choose(word,compare){
-let{state,maps}=this.scope;if(!state.facts.words[word]?.kept)return;maps.hover=null;let[a,b]=[state.get("word"),state.get("word_b")];compare?word!==a&&state.set(
-{word_b:b===word?-1:word}):state.set({word,word_b:b===word?-1:b})}#click(event){let chip2=event.target.closest("[data-word]");if(!chip2)return;let word=Number(chip2.
-getAttribute("data-word"));this.scope.input("word",()=>this.choose(word,event.shiftKey||this.comparing)),event.shiftKey&&getSelection()?.removeAllRanges()}#key(event){
+ad"}),this.words=new WordTools(scope),this.tools=el("div",{class:"daam-tools"},this.words.element,this.swap,this.compare,this.phrases.button,this.pieces,this.syntax),
+this.element=el("header",{class:"daam-head"},el("div",{class:"daam-lead"},this.title,this.means),this.scroller,this.tools)}destroy(){this.words.destroy(),this.phrases.
+destroy()}get on(){return this.comparing||this.scope.state.get("word_b")>=0}#toggle(name2){this.scope.input(name2,()=>this.scope.state.set({[name2]:!this.scope.
+state.get(name2)}))}setComparing(on){this.scope.input("word",()=>{this.comparing=on,this.phrases.on=!1,on||this.scope.state.set({word_b:-1}),this.scope.say(on?"\
+Compare: choose the second word.":"One word is shown."),this.scope.invalidate(WORDS)})}swapWords(){let{state}=this.scope,[a,b]=[state.get("word"),state.get("wor\
+d_b")];b>=0&&state.set({word:b,word_b:a})}choose(word,compare){let{state,maps}=this.scope;if(!state.facts.words[word]?.kept)return;this.phrases.forget(),maps.hover=
+null;let[a,b]=[state.get("word"),state.get("word_b")];compare?word!==a&&state.set({word_b:b===word?-1:word}):state.set({word,word_b:b===word?-1:b})}#click(event){
+let chip2=event.target.closest("[data-word]");if(!chip2)return;let word=Number(chip2.getAttribute("data-word"));this.scope.input("word",()=>{event.altKey||this.
+phrases.on?this.phrases.extendTo(word):this.choose(word,event.shiftKey||this.comparing)}),(event.shiftKey||event.altKey)&&getSelection()?.removeAllRanges()}#key(event){
 let{state}=this.scope,way={ArrowRight:1,ArrowDown:1,ArrowLeft:-1,ArrowUp:-1,Home:-2,End:2}[event.key],chip2=event.target.closest("[data-word]");if(chip2&&(event.
-key==="Enter"||event.key===" ")&&event.shiftKey&&(event.preventDefault(),this.scope.input("word",()=>this.choose(Number(chip2.getAttribute("data-word")),!0))),!way)
-return;event.preventDefault();let open=this.order.filter(b=>!b.disabled&&!b.hidden),of=event.shiftKey&&state.get("word_b")>=0?"word_b":"word",at=open.findIndex(
-b=>Number(b.dataset.word)===state.get(of)),to=way===-2?0:way===2?open.length-1:(at+way+open.length)%open.length;event.shiftKey&&Number(open[to]?.dataset.word)===
-state.get("word")&&(to=(to+Math.sign(way)+open.length)%open.length);let target=open[to];if(!target)return;let word=Number(target.dataset.word);this.scope.input(
-"word",()=>{event.shiftKey?state.get("word_b")!==word&&this.choose(word,!0):this.choose(word,!1)}),event.shiftKey||target.focus()}update(what){if(!(what&WORDS))
-return;let{state}=this.scope,{facts}=state;this.words.ask();let key=JSON.stringify([facts.words,facts.kind]);key!==this.built&&(this.built=key,this.#build(facts.
-words??[])),this.#arrange();let[a,b]=[state.get("word"),state.get("word_b")];this.hadSecond&&b<0&&(this.comparing=!1),this.hadSecond=b>=0;let all=0;this.buttons.
-forEach((button,word)=>{let role=word===a?"a":word===b?"b":null;attribute(button,"data-role",role),attribute(button,"aria-checked",String(word===a)),attribute(button,
-"aria-description",role==="b"?"compared, B":null),button.tabIndex=word===a?0:-1;let{special,text}=facts.words[word],isOpen=!special||state.get("show_pieces")||role;
-button.hidden=!isOpen||!(role||this.words.fits(text)),isOpen&&all++});let shown=this.buttons.filter(button=>!button.hidden).length;attribute(this.element,"data-\
-many",all>MANY),this.words.show(shown,all),this.#reveal(a),this.#lead(facts.words?.[a]?.text??"",facts.words?.[b]?.text),attribute(this.element,"data-comparing",
-b>=0),attribute(this.compare,"aria-pressed",String(this.on)),attribute(this.swap,"data-idle",b<0),attribute(this.pieces,"aria-pressed",String(!!state.get("show_\
-pieces"))),this.syntax.hidden=(facts.syntax?.state??(facts.parse?"here":"none"))==="none",attribute(this.syntax,"title",facts.syntax?.note||SYNTAX);let waits=facts.
+key==="Delete"||event.key==="Backspace")){event.preventDefault();let number=Number(chip2.getAttribute("data-word"));this.scope.input("word",()=>this.phrases.dismiss(
+number))}if(way&&event.ctrlKey&&event.shiftKey){event.preventDefault(),event.stopPropagation(),Math.abs(way)===1&&this.scope.input("word",()=>this.phrases.step(
+way));return}if(chip2&&(event.key==="Enter"||event.key===" ")&&event.shiftKey&&(event.preventDefault(),this.scope.input("word",()=>this.choose(Number(chip2.getAttribute(
+"data-word")),!0))),!way)return;event.preventDefault();let open=this.order.filter(b=>!b.disabled&&!b.hidden),of=event.shiftKey&&state.get("word_b")>=0?"word_b":
+"word",at=open.findIndex(b=>Number(b.dataset.word)===state.get(of)),to=way===-2?0:way===2?open.length-1:(at+way+open.length)%open.length;event.shiftKey&&Number(
+open[to]?.dataset.word)===state.get("word")&&(to=(to+Math.sign(way)+open.length)%open.length);let target=open[to];if(!target)return;let word=Number(target.dataset.
+word);this.scope.input("word",()=>{event.shiftKey?state.get("word_b")!==word&&this.choose(word,!0):this.choose(word,!1)}),event.shiftKey||target.focus()}update(what){
+if(!(what&WORDS))return;let{state}=this.scope,{facts}=state;this.words.ask();let run=this.scope.source.run??"";run!==this.run&&this.phrases.reset(),this.run=run;
+let key=JSON.stringify([facts.words,facts.kind]);key!==this.built&&(this.built=key,this.#build(facts.words??[])),this.phrases.settle(),this.#arrange();let[a,b]=[
+state.get("word"),state.get("word_b")];this.hadSecond&&b<0&&(this.comparing=!1),this.hadSecond=b>=0;let all=0;this.buttons.forEach((button,word)=>{let role=word===
+a?"a":word===b?"b":null;attribute(button,"data-role",role),attribute(button,"aria-checked",String(word===a)),attribute(button,"aria-description",role==="b"?"com\
+pared, B":null),button.tabIndex=word===a?0:-1;let{special,text}=facts.words[word],isOpen=role||!this.phrases.dismissed.has(word)&&(!special||state.get("show_pie\
+ces"));button.hidden=!isOpen||!(role||this.words.fits(text)),isOpen&&all++}),this.phrases.update(this.buttons);let{joined}=this.phrases;joined!==null&&this.list.
+querySelector(":focus")&&this.buttons[joined]?.focus(),this.phrases.joined=null;let shown=this.buttons.filter(button=>!button.hidden).length;attribute(this.element,
+"data-many",all>MANY),this.words.show(shown,all),this.#reveal(a),this.#lead(facts.words?.[a]?.text??"",facts.words?.[b]?.text),attribute(this.element,"data-comp\
+aring",b>=0),attribute(this.compare,"aria-pressed",String(this.on)),attribute(this.swap,"data-idle",b<0),attribute(this.pieces,"aria-pressed",String(!!state.get(
+"show_pieces"))),this.syntax.hidden=(facts.syntax?.state??(facts.parse?"here":"none"))==="none",attribute(this.syntax,"title",facts.syntax?.note||SYNTAX);let waits=facts.
 syntax?.state==="later"&&state.get("show_syntax");write(this.syntax,waits?"Syntax …":"Syntax"),attribute(this.syntax,"aria-busy",waits?"true":null),attribute(
 this.syntax,"aria-pressed",String(!!state.get("show_syntax"))),this.arcs.update()}#lead(a,b){let{facts}=this.scope.state,of=`${facts.title??"Attention to"} “`;
 b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.scope.state.get("view")==="differ\
 ence",lead=`${facts.reading??READING} ${isCoarse()?LEAD_FINGER:LEAD}`;write(this.means,b===void 0?lead:difference?LEAD_DIFFERENCE:LEAD_PAIR)}#build(words){let kind=this.
 scope.state.facts.kind??"attention";this.buttons=words.map((word,i)=>chip(word,i,kind)),this.inText=inOrder2(words),this.stands=""}#arrange(){let order=this.scope.
 state.get("show_syntax")&&this.scope.state.facts.parse?this.inText:this.words.order(this.inText),stands=order.join(" ");if(stands===this.stands)return;this.stands=
-stands;let focused=this.order.find(button=>button.matches(":focus"));this.order=order.map(i=>this.buttons[i]),this.list.replaceChildren(...this.order),focused?.
-focus(),this.seen=-1}#reveal(word){if(word===this.seen)return;let chip2=this.buttons[word],{list:list2}=this;if(!chip2||list2.clientHeight===0)return;this.seen=
-word;let top=chip2.offsetTop;(top<list2.scrollTop||top+chip2.offsetHeight>list2.scrollTop+list2.clientHeight)&&(list2.scrollTop=top-2)}};function inOrder2(words){
-let place=i=>words[i].tokens[0]??1/0,before2=(p,q)=>place(p)===place(q)?p-q:place(p)-place(q);return words.map((_,i)=>i).sort(before2)}function chip(word,index,kind){
-return el("button",{class:"daam-chip",type:"button",role:"radio","data-testid":"chip","data-word":index,"data-kind":word.kind??(word.special?"sign":"word"),disabled:!word.
+stands;let focused=this.order.find(button=>button.matches(":focus"))?.dataset.word;this.order=order.map(i=>this.buttons[i]),this.list.replaceChildren(...this.order.
+flatMap(chip2=>this.phrases.withCloser(chip2))),focused!==void 0&&this.buttons[Number(focused)]?.focus(),this.seen=-1}#reveal(word){if(word===this.seen)return;let chip2=this.
+buttons[word],{list:list2}=this;if(!chip2||list2.clientHeight===0)return;this.seen=word;let top=chip2.offsetTop;(top<list2.scrollTop||top+chip2.offsetHeight>list2.
+scrollTop+list2.clientHeight)&&(list2.scrollTop=top-2)}};function inOrder2(words){let place=i=>{let{kind,tokens}=words[i];return(kind==="phrase"?tokens[tokens.length-
+1]:tokens[0])??1/0},before2=(p,q)=>place(p)===place(q)?p-q:place(p)-place(q);return words.map((_,i)=>i).sort(before2)}function chip(word,index,kind){return el("\
+button",{class:"daam-chip",type:"button",role:"radio","data-testid":"chip","data-word":index,"data-kind":word.kind??(word.special?"sign":"word"),disabled:!word.
 kept,title:titleOf(word,kind)},el("span",{class:"daam-chip-text",dir:"auto",text:word.text}),el("span",{class:"daam-chip-mark","aria-hidden":"true"}))}function titleOf(word,kind){
 if(!word.kept)return word.tokens.length>0?`This recording keeps no ${kind} of this word`:"The model did not read this word: it lies behind its last token";let pieces=word.
 pieces?.length>1?` (${word.pieces.join(" + ")})`:"",tokens=word.tokens.length>1?`tokens ${word.tokens.join(", ")}`:`token ${word.tokens[0]}`;return`${KINDS2[word.
@@ -786,21 +859,21 @@ up","pointercancel","lostpointercapture","blur"])button.addEventListener(end,()=
 button.addEventListener("keydown",event=>{event.key!==" "&&event.key!=="Enter"||(event.preventDefault(),this.hold(!0))}),this.released=event=>{[KEY," ","Enter"].
 includes(event.key)&&this.hold(!1)},this.left=()=>this.hold(!1),window.addEventListener("keyup",this.released,!0),window.addEventListener("blur",this.left)}hold(on){
 on!==this.on&&(this.on=on,attribute(this.button,"aria-pressed",String(on)),this.scope.input("bare",()=>this.scope.invalidate(MAP|LOOK)),on&&this.scope.say("The \
-image alone."))}destroy(){window.removeEventListener("keyup",this.released,!0),window.removeEventListener("blur",this.left)}};var LIST=[["← →","on the words: show the next word; with Shift: compare the next word"],["← → ↑ ↓","on the image: move the crosshair; Enter begins a\
-nd ends a box"],["← → ↑ ↓","on the grid: move; Enter locks a head, with Shift: one more, or one less"],["← →","on a step handle: one step; Page Up/D\
-own: five; Home, End"],["Space","play or pause"],[", .","the range of steps back or on by one"],["a","all steps"],["c","compare a second word, or stop"],["x","s\
-wap A and B"],["t","contour on or off"],[KEY,"held down: the image alone"],["w","what if: the image drawn again without a word"],["Esc","back: region, then head\
- and layer, then comparison"]],Keys=class{constructor(scope,{root,signal,steps,chips,bare,whatIf}){this.scope=scope,this.steps=steps,this.chips=chips,this.bare=
-bare,this.whatIf=whatIf,root.addEventListener("keydown",event=>this.#key(event));let keep=event=>{let target=event.composedPath()[0];target instanceof Element&&
-root.contains(target)&&attribute(target,"data-lm-suppress-shortcuts",!modified(event))};window.addEventListener("keydown",keep,{capture:!0,signal})}#key(event){
-if(modified(event)||(event.stopPropagation(),event.defaultPrevented))return;let target=event.target;if(target.closest("select, input:not([type=range])"))return;
-let does=this.#action(event.key,target);does&&(event.preventDefault(),this.scope.input("key",does))}#action(key,target){let{steps,chips}=this,{state}=this.scope;
-switch(key){case" ":return target.closest("button, summary")?null:()=>steps.toggle();case",":return()=>steps.shift(-1);case".":return()=>steps.shift(1);case"a":
-return()=>state.set(state.stepsAt(0,state.facts.steps.length));case"c":return()=>chips.setComparing(!chips.on);case"x":return()=>chips.swapWords();case KEY:return()=>this.
-bare.hold(!0);case"t":return()=>state.set({contour:!state.get("contour")});case"w":return()=>this.whatIf.toggle();case"Escape":return()=>this.#back();default:return null}}#back(){
-let{chips}=this,{state,maps}=this.scope;maps.hover&&(maps.hover=null,this.scope.invalidate(MAP|SELECTION)),state.get("playing")?state.set({playing:!1}):state.get(
-"region").length>0?state.set({region:[]}):state.chosen.layer>=0||state.chosen.head!==-1?state.set({layer:-1,head:-1,heads:[]}):chips.on&&chips.setComparing(!1)}};
-function modified(event){return event.ctrlKey||event.metaKey||event.altKey}async function saveMask(scope){try{if(scope.source.capabilities.mask){let[part]=await scope.source.ask({want:["mask"],sel:scope.state.sel}),bytes=part.bytes;save(
+image alone."))}destroy(){window.removeEventListener("keyup",this.released,!0),window.removeEventListener("blur",this.left)}};var LIST=[["← →","on the words: show the next word; with Shift: compare the next word"],["Ctrl+Shift+← →","on the words: extend the word to a phrase; De\
+lete dismisses it"],["← → ↑ ↓","on the image: move the crosshair; Enter begins and ends a box"],["← → ↑ ↓","on the grid: move; Enter locks a hea\
+d, with Shift: one more, or one less"],["← →","on a step handle: one step; Page Up/Down: five; Home, End"],["Space","play or pause"],[", .","the range of st\
+eps back or on by one"],["a","all steps"],["c","compare a second word, or stop"],["x","swap A and B"],["t","contour on or off"],[KEY,"held down: the image alone"],
+["w","what if: the image drawn again without a word"],["Esc","back: region, then head and layer, then comparison"]],Keys=class{constructor(scope,{root,signal,steps,
+chips,bare,whatIf}){this.scope=scope,this.steps=steps,this.chips=chips,this.bare=bare,this.whatIf=whatIf,root.addEventListener("keydown",event=>this.#key(event));
+let keep=event=>{let target=event.composedPath()[0];target instanceof Element&&root.contains(target)&&attribute(target,"data-lm-suppress-shortcuts",!modified(event))};
+window.addEventListener("keydown",keep,{capture:!0,signal})}#key(event){if(modified(event)||(event.stopPropagation(),event.defaultPrevented))return;let target=event.
+target;if(target.closest("select, input:not([type=range])"))return;let does=this.#action(event.key,target);does&&(event.preventDefault(),this.scope.input("key",
+does))}#action(key,target){let{steps,chips}=this,{state}=this.scope;switch(key){case" ":return target.closest("button, summary")?null:()=>steps.toggle();case",":
+return()=>steps.shift(-1);case".":return()=>steps.shift(1);case"a":return()=>state.set(state.stepsAt(0,state.facts.steps.length));case"c":return()=>chips.setComparing(
+!chips.on);case"x":return()=>chips.swapWords();case KEY:return()=>this.bare.hold(!0);case"t":return()=>state.set({contour:!state.get("contour")});case"w":return()=>this.
+whatIf.toggle();case"Escape":return()=>this.#back();default:return null}}#back(){let{chips}=this,{state,maps}=this.scope;maps.hover&&(maps.hover=null,this.scope.
+invalidate(MAP|SELECTION)),state.get("playing")?state.set({playing:!1}):state.get("region").length>0?state.set({region:[]}):state.chosen.layer>=0||state.chosen.
+head!==-1?state.set({layer:-1,head:-1,heads:[]}):chips.on&&chips.setComparing(!1)}};function modified(event){return event.ctrlKey||event.metaKey||event.altKey}async function saveMask(scope){try{if(scope.source.capabilities.mask){let[part]=await scope.source.ask({want:["mask"],sel:scope.state.sel}),bytes=part.bytes;save(
 new Blob([bytes],{type:"image/png"}),part.file??name(scope,"mask"))}else{let blob=await maskOf(scope);blob&&save(blob,name(scope,"mask"))}}catch(error){scope.fail(
 error.message)}}function saveImage(scope,canvas){canvas.toBlob(blob=>{blob&&save(blob,name(scope,"image"))})}async function maskOf(scope){let shown=scope.maps.shown(
 0);if(!shown)return null;let field2=new Enlarger(shown.height,shown.width,Math.max(...scope.state.facts.image)),values=field2.enlarge(shown.values),level=levelOf(
