@@ -1,4 +1,4 @@
-"""Phrases that a hand makes in the page: by mouse, keyboard and touch, with a kernel and without."""
+"""Phrases made by hand in the page: by mouse, keyboard and touch, with and without a kernel."""
 
 from __future__ import annotations
 
