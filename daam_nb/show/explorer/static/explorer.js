@@ -656,26 +656,27 @@ if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.x[i],y:plan.y[i],w
 reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(plan.tile[0])),this.#hover(i),this.scope.say(this.describe(i)+(this.chosen[i]?", chosen":"")),this.#soon()}destroy(){
 cancelAnimationFrame(this.frame),this.sizes.disconnect(),this.wants.destroy()}};var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
 roup","aria-label":"Syntax: arcs from head words to their dependents"}),this.element.addEventListener("click",event=>this.#choose(event)),this.element.addEventListener(
-"keydown",event=>{event.key!=="Enter"&&event.key!==" "||(event.preventDefault(),this.#choose(event))}),this.drawn=""}#choose(event){let arc=event.target.closest(
-"[data-head]");if(!arc)return;let head=Number(arc.getAttribute("data-head")),dependent=Number(arc.getAttribute("data-dependent"));this.scope.input("word",()=>this.
-scope.state.set({word:head,word_b:dependent}))}update(){let{state}=this.scope,parse=state.facts.parse,shown=!!(parse&&state.get("show_syntax"));if(this.element.
-style.display=shown?"":"none",attribute(this.chips.element,"data-syntax",shown),!shown||!parse)return;this.#draw(parse);let[a,b]=[state.get("word"),state.get("w\
-ord_b")];for(let arc of this.element.querySelectorAll("[data-head]")){let chosen=Number(arc.getAttribute("data-head"))===a&&Number(arc.getAttribute("data-depend\
-ent"))===b;attribute(arc,"aria-pressed",String(chosen))}}#draw(parse){let centers=this.chips.buttons.map(b=>b.hidden?null:b.offsetLeft+b.offsetWidth/2),key=JSON.
-stringify([parse,centers]);if(key===this.drawn||this.chips.list.offsetWidth===0)return;this.drawn=key;let words=this.scope.state.facts.words,choosable=word=>!!words[word]?.
-kept,at=word=>centers[word.word]??centers[word.at]??null,arcs=[];for(let arc of parse.arcs){let head=parse.words[arc.head],dependent=parse.words[arc.dependent];
-if(!head||!dependent||!choosable(head.word)||!choosable(dependent.word))continue;let[from,to]=[at(head),at(dependent)];from===null||to===null||from===to||arcs.push(
-{...arc,from,to,h:head.word,d:dependent.word,texts:[head.text,dependent.text]})}let levels2=nested(arcs.map(arc=>[Math.min(arc.from,arc.to),Math.max(arc.from,arc.
-to)])),height=(Math.max(0,...levels2)+1)*LEVEL+14;attribute(this.element,"width",this.chips.list.scrollWidth),attribute(this.element,"height",height);let order=arcs.
-map((_,k)=>k).sort((p,q)=>levels2[q]-levels2[p]);this.element.replaceChildren(...order.map(k=>drawn(arcs[k],levels2[k],height)))}};function nested(spans){let levels2=spans.
-map(()=>0),order=spans.map((_,i)=>i).sort((p,q)=>spans[p][1]-spans[p][0]-(spans[q][1]-spans[q][0]));for(let i of order)for(let j of order){if(j===i)break;spans[j][0]<
-spans[i][1]&&spans[i][0]<spans[j][1]&&(levels2[i]=Math.max(levels2[i],levels2[j]+1))}return levels2}function drawn(arc,level,height){let base=height-FOOT,top=base-
-8-(level+1)*LEVEL+6,way=arc.to>arc.from?1:-1,from=arc.from+way*5,to=arc.to-way*2,radius=Math.min(10,Math.abs(to-from)/2),path=`M${from} ${base} V${top+radius} Q${from}\
- ${top} ${from+way*radius} ${top} H${to-way*radius} Q${to} ${top} ${to} ${top+radius} V${base}`,middle=(from+to)/2,label=svg("text",{x:middle,y:top+3.5,"text-an\
-chor":"middle",text:arc.relation}),wide=arc.relation.length*6.2+8,words=`${arc.texts[1]} is ${arc.relation} of ${arc.texts[0]}`;return svg("g",{class:"daam-arc",
-role:"button",tabindex:"0","data-testid":"arc","data-head":arc.h,"data-dependent":arc.d,"aria-label":`${words}: compare`},svg("title",{text:`${words}. Click to \
-compare.`}),svg("path",{class:"daam-arc-hit",d:path}),svg("path",{class:"daam-arc-line",d:path}),svg("path",{class:"daam-arc-tip",d:`M${to-4} ${base-4} L${to} ${base+
-3} L${to+4} ${base-4} Z`}),svg("rect",{class:"daam-arc-plate",x:middle-wide/2,y:top-7,width:wide,height:14,rx:7}),label)}function isCoarse(){return matchMedia("(pointer: coarse)").matches}var MOUSE=[["Point at the image:","the words whose maps are high there."],["Drag over it:","t\
+"pointerover",event=>{let arc=event.target.closest("[data-head]");attribute(this.chips.scroller,"title",arc?.getAttribute("aria-label")??null)}),this.element.addEventListener(
+"pointerleave",()=>attribute(this.chips.scroller,"title",null)),this.element.addEventListener("keydown",event=>{event.key!=="Enter"&&event.key!==" "||(event.preventDefault(),
+this.#choose(event))}),this.drawn=""}#choose(event){let arc=event.target.closest("[data-head]");if(!arc)return;let head=Number(arc.getAttribute("data-head")),dependent=Number(
+arc.getAttribute("data-dependent"));this.scope.input("word",()=>this.scope.state.set({word:head,word_b:dependent}))}update(){let{state}=this.scope,parse=state.facts.
+parse,shown=!!(parse&&state.get("show_syntax"));if(this.element.style.display=shown?"":"none",attribute(this.chips.element,"data-syntax",shown),!shown||!parse)return;
+this.#draw(parse);let[a,b]=[state.get("word"),state.get("word_b")];for(let arc of this.element.querySelectorAll("[data-head]")){let chosen=Number(arc.getAttribute(
+"data-head"))===a&&Number(arc.getAttribute("data-dependent"))===b;attribute(arc,"aria-pressed",String(chosen))}}#draw(parse){let centers=this.chips.buttons.map(
+b=>b.hidden?null:b.offsetLeft+b.offsetWidth/2),key=JSON.stringify([parse,centers]);if(key===this.drawn||this.chips.list.offsetWidth===0)return;this.drawn=key;let words=this.
+scope.state.facts.words,choosable=word=>!!words[word]?.kept,at=word=>centers[word.word]??centers[word.at]??null,arcs=[];for(let arc of parse.arcs){let head=parse.
+words[arc.head],dependent=parse.words[arc.dependent];if(!head||!dependent||!choosable(head.word)||!choosable(dependent.word))continue;let[from,to]=[at(head),at(
+dependent)];from===null||to===null||from===to||arcs.push({...arc,from,to,h:head.word,d:dependent.word,texts:[head.text,dependent.text]})}let levels2=nested(arcs.
+map(arc=>[Math.min(arc.from,arc.to),Math.max(arc.from,arc.to)])),height=(Math.max(0,...levels2)+1)*LEVEL+14;attribute(this.element,"width",this.chips.list.scrollWidth),
+attribute(this.element,"height",height);let order=arcs.map((_,k)=>k).sort((p,q)=>levels2[q]-levels2[p]);this.element.replaceChildren(...order.map(k=>drawn(arcs[k],
+levels2[k],height)))}};function nested(spans){let levels2=spans.map(()=>0),order=spans.map((_,i)=>i).sort((p,q)=>spans[p][1]-spans[p][0]-(spans[q][1]-spans[q][0]));
+for(let i of order)for(let j of order){if(j===i)break;spans[j][0]<spans[i][1]&&spans[i][0]<spans[j][1]&&(levels2[i]=Math.max(levels2[i],levels2[j]+1))}return levels2}
+function drawn(arc,level,height){let base=height-FOOT,top=base-8-(level+1)*LEVEL+6,way=arc.to>arc.from?1:-1,from=arc.from+way*5,to=arc.to-way*2,radius=Math.min(
+10,Math.abs(to-from)/2),path=`M${from} ${base} V${top+radius} Q${from} ${top} ${from+way*radius} ${top} H${to-way*radius} Q${to} ${top} ${to} ${top+radius} V${base}`,
+middle=(from+to)/2,label=svg("text",{x:middle,y:top+3.5,"text-anchor":"middle",text:arc.relation}),wide=arc.relation.length*6.2+8,words=`${arc.texts[1]} is ${arc.
+relation} of ${arc.texts[0]}`;return svg("g",{class:"daam-arc",role:"button",tabindex:"0","data-testid":"arc","data-head":arc.h,"data-dependent":arc.d,"aria-lab\
+el":`${words}: compare`},svg("path",{class:"daam-arc-hit",d:path}),svg("path",{class:"daam-arc-line",d:path}),svg("path",{class:"daam-arc-tip",d:`M${to-4} ${base-
+4} L${to} ${base+3} L${to+4} ${base-4} Z`}),svg("rect",{class:"daam-arc-plate",x:middle-wide/2,y:top-7,width:wide,height:14,rx:7}),label)}function isCoarse(){return matchMedia("(pointer: coarse)").matches}var MOUSE=[["Point at the image:","the words whose maps are high there."],["Drag over it:","t\
 he words of a region, by step and layer."],["Point at a tile:","that head alone; a click keeps it, Shift-click several."],["Press Space:","play the steps."]],FINGER=[
 ["Tap the image:","the words whose maps are high there."],["Box or lasso, then drag:","the words of a region, by step and layer."],["Tap a tile:","that head alo\
 ne; with Add, several."],["Tap ▶:","play the steps."]],PASSING=new Set(["pixel","hover"]),Hints=class{constructor(scope){this.scope=scope;let lines=isCoarse()?
