@@ -205,3 +205,13 @@ def test_addresses_come_from_one_setting() -> None:
     assert metadata["urls"]["Issues"] == "https://example.org/a/b/issues"
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation.get("repository-code", "") == repository
+
+
+def test_bold_type_is_opened_and_closed() -> None:
+    """A lost asterisk shows: `*Words.**` is printed as it stands."""
+    broken = []
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("daam_nb/**/*.md")):
+        text = re.sub(r"```.*?```|`[^`]*`|\\\*", "", path.read_text("utf-8"), flags=re.S)
+        paragraphs = re.split(r"\n\s*\n|\n(?=\s*[-|])", text)
+        broken += [f"{path.name}: {part[:60]}" for part in paragraphs if part.count("**") % 2]
+    assert broken == []
