@@ -13,10 +13,10 @@ export async function saveMask(scope) {
     if (scope.source.capabilities.mask) {
       const [part] = await scope.source.ask({ want: ["mask"], sel: scope.state.sel });
       const bytes = /** @type {BlobPart} */ (part.bytes);
-      save(new Blob([bytes], { type: "image/png" }), part.file ?? name(scope, "mask"));
+      save(new Blob([bytes], { type: "image/png" }), part.file ?? fileName(scope, "mask"));
     } else {
       const blob = await maskOf(scope);
-      if (blob) save(blob, name(scope, "mask"));
+      if (blob) save(blob, fileName(scope, "mask"));
     }
   } catch (error) {
     scope.fail(/** @type {Error} */ (error).message);
@@ -31,7 +31,7 @@ export async function saveMask(scope) {
  */
 export function saveImage(scope, canvas) {
   canvas.toBlob((blob) => {
-    if (blob) save(blob, name(scope, "image"));
+    if (blob) save(blob, fileName(scope, "image"));
   });
 }
 
@@ -58,19 +58,20 @@ async function maskOf(scope) {
 /**
  * @param {Scope} scope
  * @param {string} what
+ * @param {string} [ending]
  */
-function name(scope, what) {
+export function fileName(scope, what, ending = "png") {
   const word = scope.state.facts.words[scope.state.get("word")]?.text ?? "word";
   // Only letters and numbers of any script: a word may hold what a file system takes as a path.
   const safe = word.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || "word";
-  return `daam-${safe}-${what}.png`;
+  return `daam-${safe}-${what}.${ending}`;
 }
 
 /**
  * @param {Blob} blob
  * @param {string} file
  */
-function save(blob, file) {
+export function save(blob, file) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = file;

@@ -2,6 +2,7 @@
 /** @import { Scope } from "./scope.js" */
 import { attribute, el, icon } from "./dom.js";
 import { saveMask, saveImage } from "./download.js";
+import { Film } from "./film.js";
 import * as flags from "./flags.js";
 import { inputsOf } from "./inputs.js";
 import { LIST } from "./keys.js";
@@ -17,6 +18,7 @@ export class Look {
     this.scope = scope;
     this.inputs = inputsOf(scope, "look");
     this.folded = inputsOf(scope, "more");
+    this.film = new Film(scope, canvas);
     const mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(scope));
     attribute(mask, "aria-label", "Save the mask as PNG");
     const image = this.#button("Image", "image-png", "Save what is shown as PNG", () =>
@@ -73,6 +75,8 @@ export class Look {
           ...Object.values(this.folded).map(({ label }) => label),
           ...linkButton(this.scope),
         ),
+        el("h3", { class: "daam-title", text: "Steps as animation" }),
+        this.film.element,
         el("h3", { class: "daam-title", text: "Recording" }),
         source,
         el("h3", { class: "daam-title", text: "Keys" }),
@@ -90,7 +94,12 @@ export class Look {
 
   /** @param {number} what */
   update(what) {
+    this.film.update(what);
     if (!(what & (flags.LOOK | flags.WORDS | flags.THEME))) return;
     for (const { show } of Object.values({ ...this.inputs, ...this.folded })) show();
+  }
+
+  destroy() {
+    this.film.destroy();
   }
 }

@@ -97,7 +97,9 @@ export interface Question {
     | { layers: number[]; side: number }
     | { span: [number, number] };
   /** Of messages about drawing again, which are answered as questions are. */
-  type?: "draw" | "progress" | "cancel";
+  type?: "draw" | "progress" | "cancel" | "film";
+  /** What a moving image shows. */
+  film?: string;
   change?: Change;
   job?: string;
   pictures?: boolean;

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.kinds import check_choice, check_flag, check_path, number_between
 from daam_nb.show.explorer.export.snapshot import Look
+from daam_nb.show.explorer.model.selection import Selected
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
 from daam_nb.storage import write_file
 
@@ -41,15 +42,41 @@ def write_animation(
     check_choice(what, "what", get_args(Moving))
     duration = look["interval"] if duration is None else duration
     duration = number_between(duration, "duration", low=20, high=10_000)
-    places = _places(look, frames)
+    places = _places(look, frames, look.selected)
     _check_images(look, what)
     drawn = []
-    for number, image in enumerate(_frames(look, what, places), 1):
+    for number, image in enumerate(_frames(look, what, places, look.selected), 1):
         drawn.append(image)
         if progress is not None:
             progress(number, len(places))
-    write_file(file, _encoded(drawn, file.suffix.lower(), places, duration))
+    write_file(file, encoded(drawn, file.suffix.lower(), places, duration))
     return file
+
+
+def film_of(look: Look, what: str, selected: Selected) -> tuple[list[int], Iterator[Image.Image]]:
+    """The frames of all steps of a selection, drawn one by one as they are taken.
+
+    Returns
+    -------
+    list of int
+        Places of the steps, among those kept.
+    iterator of Image
+        Their frames.
+
+    Raises
+    ------
+    SelectionError
+        As `Explorer.to_animation`.
+    """
+    check_choice(what, "what", get_args(Moving))
+    places = _places(look, None, selected)
+    _check_images(look, what)
+    return places, _frames(look, what, places, selected)
+
+
+def in_256_colors(image: Image.Image) -> Image.Image:
+    """A frame as a GIF holds it."""
+    return image.quantize(256, Image.Quantize.MEDIANCUT)
 
 
 def _checked_path(path: str | Path, *, overwrite: bool) -> Path:
@@ -75,9 +102,9 @@ def _checked_path(path: str | Path, *, overwrite: bool) -> Path:
     return file
 
 
-def _places(look: Look, frames: int | None) -> list[int]:
+def _places(look: Look, frames: int | None, chosen: Selected) -> list[int]:
     """Places of the chosen steps, at most so many, evenly, with the first and the last."""
-    first, end = look.selected.steps
+    first, end = chosen.steps
     if look.subject.step_count == 1:
         raise SelectionError(
             "There is one step alone, so nothing would move: this recording holds the sum over its "
@@ -92,7 +119,7 @@ def _places(look: Look, frames: int | None) -> list[int]:
     return [first + round(i * (count - 1) / (frames - 1)) for i in range(frames)]
 
 
-def _check_images(look: Look, what: Moving) -> None:
+def _check_images(look: Look, what: str) -> None:
     if what != "overlay" and not look.forming:
         raise SelectionError(
             f"what={what!r} shows the forming image, and the images of the steps were not given: "
@@ -103,7 +130,7 @@ def _check_images(look: Look, what: Moving) -> None:
         raise SelectionError("This recording holds no image to lay the maps over.")
 
 
-def _frames(look: Look, what: Moving, places: list[int]) -> Iterator[Image.Image]:
+def _frames(look: Look, what: str, places: list[int], chosen: Selected) -> Iterator[Image.Image]:
     subject, final = look.subject, look.subject.run.image
     for place in places:
         below = look.forming[place] if look.forming else final
@@ -113,7 +140,7 @@ def _frames(look: Look, what: Moving, places: list[int]) -> Iterator[Image.Image
         if what != "overlay":
             parts.append(Image.fromarray(rgb(below, size)))
         if what != "image":
-            selected = replace(look.selected, steps=(place, place + 1))
+            selected = replace(chosen, steps=(place, place + 1))
             parts.append(
                 overlay_image(
                     below,
@@ -140,7 +167,8 @@ def _with_step(parts: list[Image.Image], text: str) -> Image.Image:
     return frame
 
 
-def _encoded(drawn: list[Image.Image], suffix: str, places: list[int], duration: int) -> bytes:
+def encoded(drawn: list[Image.Image], suffix: str, places: list[int], duration: int) -> bytes:
+    """Frames as a file of a suffix; `duration` in milliseconds."""
     written = io.BytesIO()
     if suffix == ".zip":
         with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
@@ -151,7 +179,7 @@ def _encoded(drawn: list[Image.Image], suffix: str, places: list[int], duration:
         return written.getvalue()
     durations = [duration] * (len(drawn) - 1) + [REST * duration]
     if suffix == ".gif":
-        drawn = [image.quantize(256, Image.Quantize.MEDIANCUT) for image in drawn]
+        drawn = [image if image.mode == "P" else in_256_colors(image) for image in drawn]
     drawn[0].save(
         written,
         SUFFIXES[suffix],

@@ -63,7 +63,8 @@ LARGEST_TILE = 64  # a side of the tiles that come where one looks closer
 FIRST = ("stack", "exact", "stack_b", "exact_b", "tiles")  # what a page paints first
 
 
-DRAWING = ("draw", "progress", "cancel")  # types of messages about drawing again
+# Types of messages about what takes long: an image drawn again, a moving image.
+DRAWING = ("draw", "progress", "cancel", "film")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from daam_nb.show.explorer.controls import (
 from daam_nb.show.explorer.export.handout import STATIC
 from daam_nb.show.explorer.export.images import images_of
 from daam_nb.show.explorer.export.snapshot import Look
-from daam_nb.show.explorer.model.container import VERSION, pack, unpack
+from daam_nb.show.explorer.model.container import VERSION, Part, pack, unpack
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import Entry, clean
 from daam_nb.show.explorer.model.facts import facts_of
@@ -54,6 +54,7 @@ from daam_nb.show.explorer.page.callbacks import Callbacks, Told
 from daam_nb.show.explorer.page.choices import MEASURED, Choices, completed
 from daam_nb.show.explorer.page.drawing import Studio
 from daam_nb.show.explorer.page.exports import Exports
+from daam_nb.show.explorer.page.filming import Projector
 from daam_nb.show.explorer.page.lifetime import Reopenable
 from daam_nb.show.explorer.page.redrawing import Redrawing
 
@@ -84,6 +85,7 @@ class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
         self._engine: Engine | None = Engine(subject)
         self._callbacks = Callbacks()
         self._studio = Studio(self._engine, pipe)
+        self._projector = Projector()
         check_names(choices, where="Explorer()", also=("layout",))
         self._complete = False  # whether all choices that it opens with are set
         self._hearing = False  # whether the page's own choices are being taken
@@ -251,6 +253,7 @@ class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
         """Take it from the page and let go of the recording and of all that was sent."""
         self._engine, self._warming, self._forming = None, iter(()), ()
         self._studio.close()
+        self._projector.close()
         self._callbacks.clear()
         super().close()
         self.unobserve_all()
@@ -452,10 +455,15 @@ class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
 
         loop.call_later(PAUSE, warm)
 
+    def _drawn(self, message: dict[str, Any], question: Question) -> list[Part]:
+        if message["type"] == "film":
+            return self._projector.message(self.look, message, question)
+        return self._studio.message(message, question)
+
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         if self._engine is None:
             return
-        reply = answer(self._engine, content, self._studio.message)
+        reply = answer(self._engine, content, self._drawn)
         self.list_entries()
         if reply is not None:
             self.send(*reply)

@@ -34,50 +34,50 @@ sort((p,q)=>p-q),after.length>1?{layer:-1,head:-1,heads:after}:{layer:-1,head:af
 i=>[i,head]);return withHeads(facts,layers,chosen,column)}function headsOf(facts,layer){return Array.from({length:facts.layers[layer].heads},(_,head)=>[layer,head])}
 function expanded(facts,layers,chosen){if(chosen.layer<0&&chosen.head===-1)return[];let pairs=pairsIn(chosen.head);return pairs.length>0?pairs:(chosen.layer<0?layers:
 [chosen.layer]).flatMap(i=>headsOf(facts,i)).filter(([layer,head])=>holds(chosen,layer,head))}function asChoice(pairs){if(pairs.length>1)return{layer:-1,head:-1,
-heads:pairs};let[layer,head]=pairs[0]??[-1,-1];return{layer,head,heads:[]}}var LONGEST=2e4,MOST_HEADS=4096,MOST_CORNERS=2e3,HEADS=["layer","head","heads"],NAMES=Object.keys(controls_data_default).filter(name2=>controls_data_default[name2].
-handout!==!1);function written(values,opening,facts=null){let terms=[],differs=name2=>!same(values[name2],opening[name2]);for(let name2 of NAMES){if(name2===HEADS[0]&&
-HEADS.some(differs)&&terms.push(...headTerms(values)),HEADS.includes(name2)||!differs(name2))continue;let kind=KINDS[controls_data_default[name2].kind];kind&&terms.
-push(`${name2}=${escaped(kind.write(values[name2],facts))}`)}return terms.join("&")}function read(hash,facts,phrase=()=>"no phrases"){let values={},ignored=[],heads={},
-text=hash.replace(/^#/,"");if(text.length>LONGEST)return{values,ignored:["an address of that length"]};for(let term of text.split("&").filter(Boolean)){let[name2,
-value]=halves(term);if(HEADS.includes(name2)&&!(name2 in heads))heads[name2]=value;else{let control=NAMES.includes(name2)&&!(name2 in values)?controls_data_default[name2]:
-void 0,found=control&&KINDS[control.kind]?.read(value,facts,control,phrase);found===void 0?ignored.push(short(term)):values[name2]=found}}if(Object.keys(heads).
-length>0){let found=readHeads(heads,facts,values.choice);found?Object.assign(values,found):ignored.push(...Object.entries(heads).map(([name2,value])=>short(`${name2}\
-=${value}`)))}return{values,ignored}}var Address=class{constructor(model,facts,{rest=500,phrase}={}){if(this.model=model,this.opened=facts,this.phrase=phrase,this.
-rest=rest,this.opening=this.#values(),this.problem="",this.said=()=>{},this.timer=void 0,this.stop=new AbortController,!(typeof window>"u")){this.open(),window.
-addEventListener("hashchange",()=>this.open(),{signal:this.stop.signal});for(let name2 of NAMES)model.on(`change:${name2}`,()=>this.#later());model.on("change:p\
-laying",()=>this.#later())}}get facts(){return this.model.get("_facts")??this.opened}open(){let{values,ignored}=read(window.location.hash,this.facts,this.phrase);
-clearTimeout(this.timer);for(let[name2,value]of Object.entries({...this.opening,...values}))same(this.model.get(name2),value)||this.model.set(name2,value);clearTimeout(
-this.timer),this.problem=ignored.length?`Not understood in the address, and left out: ${ignored.slice(0,5).join(", ")}.`:"",this.said(this.problem)}get link(){let[
-page]=window.location.href.split("#"),text=written(this.#values(),this.opening,this.facts);return text?`${page}#${text}`:page}#values(){return Object.fromEntries(
-NAMES.map(name2=>[name2,this.model.get(name2)]))}#later(){clearTimeout(this.timer),!this.model.get("playing")&&(this.timer=setTimeout(()=>this.write(),this.rest))}write(){
-let{link}=this;if(!(this.stop.signal.aborted||link===window.location.href))try{window.history.replaceState(window.history.state,"",link)}catch{}}destroy(){clearTimeout(
-this.timer),this.stop.abort()}},KINDS={EntryNumber:{write:(value,facts)=>value<0?"none":(facts?.words?.[value]?.between??[value]).join("-"),read:(text,facts,control,phrase)=>{
-if(text==="none")return control.default===-1?-1:void 0;let[,...ends]=/^(\d{1,6})-(\d{1,6})$/.exec(text)??[];if(ends.length>0){let[first,last]=ends.map(end=>facts.
-words[Number(end)]);if(first?.kind!=="word"||last?.kind!=="word"||first.start>=last.start)return;let number2=phrase([first.start,last.end]);return typeof number2==
-"number"?number2:void 0}let number=/^\d{1,6}$/.test(text)?Number(text):facts.words.findIndex(word=>word.kept&&word.text===text);return facts.words[number]?.kept?
-number:void 0}},ChoiceName:{write:String,read:(text,facts)=>Object.hasOwn(facts.choices,text)?text:void 0},MeasureName:{write:String,read:(text,facts,control)=>[
-...control.options??[],...facts.measures??[]].map(one=>Array.isArray(one)?one[0]:one.name).includes(text)?text:void 0},Steps:{write:([first,end])=>end-first===1?
-String(first):`${first}-${end-1}`,read:(text,facts)=>{let[,first,last=first]=/^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text)??[];if(first===void 0)return;let[lo,hi]=[Number(
-first),Number(last)+1],kept=facts.steps.some(({place})=>place>=lo&&place<hi);if(!(lo>=hi||hi>facts.num_steps||!(kept||facts.summed)))return[lo,hi]}},Share:{write:String,
-read:text=>/^(0|1|[01]?\.\d{1,20})$/.test(text)&&Number(text)<=1?Number(text):void 0},Whole:{write:String,read:(text,_,{low=0,high=null})=>{if(!/^-?\d{1,9}$/.test(
-text))return;let number=Number(text);return number>=low&&(high===null||number<=high)?number:void 0}},Flag:{write:value=>value?"on":"off",read:text=>({__proto__:null,
-on:!0,off:!1})[text]},OneOf:{write:String,read:(text,_,{options=[]})=>options.some(([value])=>value===text)?text:void 0},Region:{write:corners=>corners.map(corner=>corner.
-map(at=>+at.toFixed(4)).join(",")).join(";")||"none",read:text=>{if(text==="none")return[];let corners=text.split(";").map(corner=>corner.split(",").map(share));
-return corners.length>=3&&corners.length<=MOST_CORNERS&&corners.every(one=>one.length===2&&!one.includes(-1))?corners:void 0}}};function share(text){return KINDS.
-Share.read(text,null,null,null)??-1}function headTerms({layer,head,heads}){let chosen=counting({layer,head,heads});if(typeof chosen.head!="number"){let several=chosen.
-head.map(one=>Array.isArray(one)?one.join("."):one);return[...chosen.layer>=0&&pairsIn(chosen.head).length===0?[`layer=${chosen.layer}`]:[],`heads=${several.join(
-",")}`]}return chosen.layer>=0&&chosen.head>=0?[`head=${chosen.layer}.${chosen.head}`]:chosen.layer>=0?[`layer=${chosen.layer}`]:[chosen.head>=0?`head=${chosen.
-head}`:"head=all"]}function readHeads(texts,facts,choice){let{layers}=facts,whole=text=>/^\d{1,6}$/.test(text)?Number(text):NaN,layer=texts.layer===void 0?-1:whole(
-texts.layer);if(texts.layer!==void 0&&!layers[layer])return null;let numbers=facts.choices[choice??""]??layers.map((_,i)=>i),most2=layer>=0?layers[layer].heads:
-Math.max(...numbers.map(i=>layers[i].heads)),pair2=text=>{let[l,h,more]=text.split(".").map(whole);return more===void 0&&h<layers[l]?.heads?[l,h]:null};if(texts.
-heads!==void 0){let listed2=texts.heads.split(",");if(texts.head!==void 0||listed2.length<2||listed2.length>MOST_HEADS)return null;let named=listed2.every(text=>text.
-includes(".")),heads=listed2.map(text=>named?pair2(text):whole(text)),fits=named?layer<0&&heads.every(Boolean):heads.every(head2=>head2<most2),sorted2=heads.every(
-(one,i)=>i===0||before(heads[i-1],one));return fits&&sorted2?{layer,head:-1,heads}:null}if(texts.head===void 0)return{layer,head:-1,heads:[]};if(texts.head==="a\
-ll")return{layer,head:-1,heads:[]};if(texts.head.includes(".")){let found=layer<0?pair2(texts.head):null;return found&&{layer:found[0],head:found[1],heads:[]}}let head=whole(
-texts.head);return head<most2?{layer,head,heads:[]}:null}function before(one,other){return typeof one=="number"?one<other:one[0]<other[0]||one[0]===other[0]&&one[1]<
-other[1]}function halves(term){let at=term.indexOf("="),[name2,value]=at<0?[term,""]:[term.slice(0,at),term.slice(at+1)];try{return[name2,decodeURIComponent(value)]}catch{
-return[name2,""]}}function escaped(text){return encodeURIComponent(text).replace(/%2C/g,",").replace(/%3B/g,";")}function short(term){return`“${term.length>40?
-`${term.slice(0,39)}…`:term}”`}function same(a,b){return JSON.stringify(a)===JSON.stringify(b)}function asBytes(value){return value instanceof Uint8Array?value:value instanceof ArrayBuffer?new Uint8Array(value):ArrayBuffer.isView(value)?new Uint8Array(value.
+heads:pairs};let[layer,head]=pairs[0]??[-1,-1];return{layer,head,heads:[]}}var LONGEST=2e4,MOST_HEADS=4096,MOST_CORNERS=2e3,HEADS=["layer","head","heads"],NAMES=Object.keys(controls_data_default).filter(name=>controls_data_default[name].
+handout!==!1);function written(values,opening,facts=null){let terms=[],differs=name=>!same(values[name],opening[name]);for(let name of NAMES){if(name===HEADS[0]&&
+HEADS.some(differs)&&terms.push(...headTerms(values)),HEADS.includes(name)||!differs(name))continue;let kind=KINDS[controls_data_default[name].kind];kind&&terms.
+push(`${name}=${escaped(kind.write(values[name],facts))}`)}return terms.join("&")}function read(hash,facts,phrase=()=>"no phrases"){let values={},ignored=[],heads={},
+text=hash.replace(/^#/,"");if(text.length>LONGEST)return{values,ignored:["an address of that length"]};for(let term of text.split("&").filter(Boolean)){let[name,
+value]=halves(term);if(HEADS.includes(name)&&!(name in heads))heads[name]=value;else{let control=NAMES.includes(name)&&!(name in values)?controls_data_default[name]:
+void 0,found=control&&KINDS[control.kind]?.read(value,facts,control,phrase);found===void 0?ignored.push(short(term)):values[name]=found}}if(Object.keys(heads).length>
+0){let found=readHeads(heads,facts,values.choice);found?Object.assign(values,found):ignored.push(...Object.entries(heads).map(([name,value])=>short(`${name}=${value}`)))}
+return{values,ignored}}var Address=class{constructor(model,facts,{rest=500,phrase}={}){if(this.model=model,this.opened=facts,this.phrase=phrase,this.rest=rest,this.
+opening=this.#values(),this.problem="",this.said=()=>{},this.timer=void 0,this.stop=new AbortController,!(typeof window>"u")){this.open(),window.addEventListener(
+"hashchange",()=>this.open(),{signal:this.stop.signal});for(let name of NAMES)model.on(`change:${name}`,()=>this.#later());model.on("change:playing",()=>this.#later())}}get facts(){
+return this.model.get("_facts")??this.opened}open(){let{values,ignored}=read(window.location.hash,this.facts,this.phrase);clearTimeout(this.timer);for(let[name,
+value]of Object.entries({...this.opening,...values}))same(this.model.get(name),value)||this.model.set(name,value);clearTimeout(this.timer),this.problem=ignored.
+length?`Not understood in the address, and left out: ${ignored.slice(0,5).join(", ")}.`:"",this.said(this.problem)}get link(){let[page]=window.location.href.split(
+"#"),text=written(this.#values(),this.opening,this.facts);return text?`${page}#${text}`:page}#values(){return Object.fromEntries(NAMES.map(name=>[name,this.model.
+get(name)]))}#later(){clearTimeout(this.timer),!this.model.get("playing")&&(this.timer=setTimeout(()=>this.write(),this.rest))}write(){let{link}=this;if(!(this.
+stop.signal.aborted||link===window.location.href))try{window.history.replaceState(window.history.state,"",link)}catch{}}destroy(){clearTimeout(this.timer),this.
+stop.abort()}},KINDS={EntryNumber:{write:(value,facts)=>value<0?"none":(facts?.words?.[value]?.between??[value]).join("-"),read:(text,facts,control,phrase)=>{if(text===
+"none")return control.default===-1?-1:void 0;let[,...ends]=/^(\d{1,6})-(\d{1,6})$/.exec(text)??[];if(ends.length>0){let[first,last]=ends.map(end=>facts.words[Number(
+end)]);if(first?.kind!=="word"||last?.kind!=="word"||first.start>=last.start)return;let number2=phrase([first.start,last.end]);return typeof number2=="number"?number2:
+void 0}let number=/^\d{1,6}$/.test(text)?Number(text):facts.words.findIndex(word=>word.kept&&word.text===text);return facts.words[number]?.kept?number:void 0}},
+ChoiceName:{write:String,read:(text,facts)=>Object.hasOwn(facts.choices,text)?text:void 0},MeasureName:{write:String,read:(text,facts,control)=>[...control.options??
+[],...facts.measures??[]].map(one=>Array.isArray(one)?one[0]:one.name).includes(text)?text:void 0},Steps:{write:([first,end])=>end-first===1?String(first):`${first}\
+-${end-1}`,read:(text,facts)=>{let[,first,last=first]=/^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text)??[];if(first===void 0)return;let[lo,hi]=[Number(first),Number(last)+
+1],kept=facts.steps.some(({place})=>place>=lo&&place<hi);if(!(lo>=hi||hi>facts.num_steps||!(kept||facts.summed)))return[lo,hi]}},Share:{write:String,read:text=>/^(0|1|[01]?\.\d{1,20})$/.
+test(text)&&Number(text)<=1?Number(text):void 0},Whole:{write:String,read:(text,_,{low=0,high=null})=>{if(!/^-?\d{1,9}$/.test(text))return;let number=Number(text);
+return number>=low&&(high===null||number<=high)?number:void 0}},Flag:{write:value=>value?"on":"off",read:text=>({__proto__:null,on:!0,off:!1})[text]},OneOf:{write:String,
+read:(text,_,{options=[]})=>options.some(([value])=>value===text)?text:void 0},Region:{write:corners=>corners.map(corner=>corner.map(at=>+at.toFixed(4)).join(",")).
+join(";")||"none",read:text=>{if(text==="none")return[];let corners=text.split(";").map(corner=>corner.split(",").map(share));return corners.length>=3&&corners.
+length<=MOST_CORNERS&&corners.every(one=>one.length===2&&!one.includes(-1))?corners:void 0}}};function share(text){return KINDS.Share.read(text,null,null,null)??
+-1}function headTerms({layer,head,heads}){let chosen=counting({layer,head,heads});if(typeof chosen.head!="number"){let several=chosen.head.map(one=>Array.isArray(
+one)?one.join("."):one);return[...chosen.layer>=0&&pairsIn(chosen.head).length===0?[`layer=${chosen.layer}`]:[],`heads=${several.join(",")}`]}return chosen.layer>=
+0&&chosen.head>=0?[`head=${chosen.layer}.${chosen.head}`]:chosen.layer>=0?[`layer=${chosen.layer}`]:[chosen.head>=0?`head=${chosen.head}`:"head=all"]}function readHeads(texts,facts,choice){
+let{layers}=facts,whole=text=>/^\d{1,6}$/.test(text)?Number(text):NaN,layer=texts.layer===void 0?-1:whole(texts.layer);if(texts.layer!==void 0&&!layers[layer])return null;
+let numbers2=facts.choices[choice??""]??layers.map((_,i)=>i),most2=layer>=0?layers[layer].heads:Math.max(...numbers2.map(i=>layers[i].heads)),pair2=text=>{let[l,
+h,more]=text.split(".").map(whole);return more===void 0&&h<layers[l]?.heads?[l,h]:null};if(texts.heads!==void 0){let listed2=texts.heads.split(",");if(texts.head!==
+void 0||listed2.length<2||listed2.length>MOST_HEADS)return null;let named=listed2.every(text=>text.includes(".")),heads=listed2.map(text=>named?pair2(text):whole(
+text)),fits=named?layer<0&&heads.every(Boolean):heads.every(head2=>head2<most2),sorted2=heads.every((one,i)=>i===0||before(heads[i-1],one));return fits&&sorted2?
+{layer,head:-1,heads}:null}if(texts.head===void 0)return{layer,head:-1,heads:[]};if(texts.head==="all")return{layer,head:-1,heads:[]};if(texts.head.includes(".")){
+let found=layer<0?pair2(texts.head):null;return found&&{layer:found[0],head:found[1],heads:[]}}let head=whole(texts.head);return head<most2?{layer,head,heads:[]}:
+null}function before(one,other){return typeof one=="number"?one<other:one[0]<other[0]||one[0]===other[0]&&one[1]<other[1]}function halves(term){let at=term.indexOf(
+"="),[name,value]=at<0?[term,""]:[term.slice(0,at),term.slice(at+1)];try{return[name,decodeURIComponent(value)]}catch{return[name,""]}}function escaped(text){return encodeURIComponent(
+text).replace(/%2C/g,",").replace(/%3B/g,";")}function short(term){return`“${term.length>40?`${term.slice(0,39)}…`:term}”`}function same(a,b){return JSON.
+stringify(a)===JSON.stringify(b)}function asBytes(value){return value instanceof Uint8Array?value:value instanceof ArrayBuffer?new Uint8Array(value):ArrayBuffer.isView(value)?new Uint8Array(value.
 buffer,value.byteOffset,value.byteLength):new Uint8Array(0)}function asFloats(value){let bytes=asBytes(value),copy2=new Uint8Array(bytes.byteLength-bytes.byteLength%
 4);return copy2.set(bytes.subarray(0,copy2.length)),new Float32Array(copy2.buffer)}function fromBase64(text){let binary=atob(text.trim()),bytes=new Uint8Array(binary.
 length);for(let i=0;i<binary.length;i++)bytes[i]=binary.charCodeAt(i);return bytes}async function inflated(bytes){let stream=new Blob([bytes]).stream().pipeThrough(
@@ -141,7 +141,7 @@ sum,lifts[w][place]=sum});for(let of of lifts)of[place]=total>0?of[place]/total:
 get(word)??0)).sort();return[word,PERCENTILES.map(part=>percentile(own,part))]}))}function percentile(sorted2,part){let at=part*(sorted2.length-1),low=Math.floor(
 at),high=Math.min(low+1,sorted2.length-1);return sorted2[low]+(at-low)*(sorted2[high]-sorted2[low])}var Cache=class{constructor(budget){this.budget=budget,this.used=0,this.kept=new Map}get(key){return this.kept.get(key)?.value}touch(key){let found=this.kept.get(
 key);found&&(this.kept.delete(key),this.kept.set(key,found))}put(key,value,size){let old=this.kept.get(key);old&&(this.used-=old.size,this.kept.delete(key)),this.
-kept.set(key,{value,size}),this.used+=size;for(let[name2,entry]of this.kept){if(this.used<=this.budget||name2===key)break;this.kept.delete(name2),this.used-=entry.
+kept.set(key,{value,size}),this.used+=size;for(let[name,entry]of this.kept){if(this.used<=this.budget||name===key)break;this.kept.delete(name),this.used-=entry.
 size}}};function prefixSums(counts,scales,shape){let[steps,height,width]=shape,size=height*width;if(counts.length!==steps*size||scales.length!==steps)throw new RangeError(
 `a stack of ${counts.length} bytes and ${scales.length} scales is not of shape ${shape}`);let sums=new Float64Array((steps+1)*size);for(let t=0;t<steps;t++){let scale=scales[t],
 from=t*size;for(let i=0;i<size;i++)sums[from+size+i]=sums[from+i]+counts[from+i]*scale}return{steps,height,width,sums,counts,scales:Float64Array.from(scales)}}function meanOver(stack,lo,hi,out){
@@ -157,15 +157,15 @@ key,word,lo,hi,data:bytes,tile,offsets,scales,mean,entropy,peak};return this.til
 JSON.stringify(part.polygon):part.threshold,{values,chance}=part;return this.overlaps.put(overlapKey(part.key,of),{values,chance},1),!0}if(part.name==="measure")
 return this.measures.put(part.key,{values:part.values},1),!0;if(part.name==="likeness")return this.orders.put(part.key,part.order,1),!0;if(part.name==="layer_ti\
 les"&&bytes.length>0){let{key,layer,tile,scales}=part,before2=this.layerTiles.get(`${key} ${layer}`);return before2&&before2.tile[0]>=tile[0]?!1:(this.layerTiles.
-put(`${key} ${layer}`,{data:bytes,tile,scales},bytes.length),!0)}return!1}};function overlapKey(key,of){return`${key} ${of}`}var times={rest:40,linger:150,stale:600,patience:[5e3,15e3,45e3],keep:3e3,drawing:250};var State=class{constructor(model,told={}){this.model=model,this.told=told,this.listening=[],this.timer=void 0}get facts(){return this.model.get("_facts")??{}}get(name2){
-return this.model.get(name2)??controls_data_default[name2]?.default}get steps(){return placesOf(this.facts,this.get("steps"))}get count(){return Math.max(1,this.
-facts.steps?.length??1)}get moving(){return this.timer!==void 0}get chosen(){let[layer,head,heads]=["layer","head","heads"].map(name2=>this.get(name2));return counting(
+put(`${key} ${layer}`,{data:bytes,tile,scales},bytes.length),!0)}return!1}};function overlapKey(key,of){return`${key} ${of}`}var times={rest:40,linger:150,stale:600,patience:[5e3,15e3,45e3],keep:3e3,drawing:250};var State=class{constructor(model,told={}){this.model=model,this.told=told,this.listening=[],this.timer=void 0}get facts(){return this.model.get("_facts")??{}}get(name){
+return this.model.get(name)??controls_data_default[name]?.default}get steps(){return placesOf(this.facts,this.get("steps"))}get count(){return Math.max(1,this.facts.
+steps?.length??1)}get moving(){return this.timer!==void 0}get chosen(){let[layer,head,heads]=["layer","head","heads"].map(name=>this.get(name));return counting(
 {layer,head,heads})}get layers(){let{choices,layers}=this.facts;return choices?.[this.get("choice")]??(layers??[]).map((_,i)=>i)}get sel(){return{word:this.get(
 "word"),word_b:this.get("word_b"),choice:this.get("choice"),...this.chosen,steps:[...this.get("steps")],threshold:this.get("threshold"),special:!!this.get("show\
 _pieces")}}stepsAt(lo,hi){let kept=this.facts.steps??[];return{steps:[kept[lo]?.place??lo,(kept[hi-1]?.place??hi-1)+1]}}set(values,when="now"){let changed=!1;for(let[
-name2,value]of Object.entries(values))same2(this.get(name2),value)||(this.model.set(name2,value),changed=!0);changed&&this.told.chosen?.(),when==="now"?(changed||
-this.timer!==void 0)&&this.save():changed&&(clearTimeout(this.timer),this.timer=setTimeout(()=>this.save(),times.rest))}save(){clearTimeout(this.timer),this.timer=
-void 0,this.model.save_changes()?.catch?.(()=>{}),this.told.rested?.()}on(event,callback){this.model.on(event,callback),this.listening.push([event,callback])}destroy(){
+name,value]of Object.entries(values))same2(this.get(name),value)||(this.model.set(name,value),changed=!0);changed&&this.told.chosen?.(),when==="now"?(changed||this.
+timer!==void 0)&&this.save():changed&&(clearTimeout(this.timer),this.timer=setTimeout(()=>this.save(),times.rest))}save(){clearTimeout(this.timer),this.timer=void 0,
+this.model.save_changes()?.catch?.(()=>{}),this.told.rested?.()}on(event,callback){this.model.on(event,callback),this.listening.push([event,callback])}destroy(){
 this.timer!==void 0&&this.save();for(let[event,callback]of this.listening)this.model.off(event,callback);this.listening=[]}};function placesOf(facts,[first,end]){
 let kept=facts.steps??[],count=Math.max(1,kept.length);if(facts.summed)return[0,1];let from=kept.findIndex(({place})=>place>=first),lo=from<0?count-1:from,after=kept.
 findIndex(({place})=>place>=end);return[lo,Math.max(lo+1,after<0?count:after)]}function same2(a,b){return Object.is(a,b)?!0:typeof a=="object"&&typeof b=="objec\
@@ -182,8 +182,8 @@ ers-color-scheme: dark)");scheme.addEventListener("change",changed);let watcher=
 ght","data-jp-theme-name","data-vscode-theme-kind"];for(let node of[document.documentElement,document.body])watcher.observe(node,{attributes:!0,attributeFilter});
 return()=>{clearTimeout(later),scheme.removeEventListener("change",changed),watcher.disconnect()}}function watchDots(changed){let query,heard=()=>{watch(),changed()},
 watch=()=>{query?.removeEventListener("change",heard),query=matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`),query.addEventListener("change",heard)};return watch(),
-()=>query?.removeEventListener("change",heard)}function lessMotion(){return matchMedia("(prefers-reduced-motion: reduce)").matches}var FASTEST=40,CALM=700,Player=class{constructor(model){this.state=new State(model),this.views=0,this.timer=void 0;for(let name2 of["steps","playing","interval",
-"_facts"])this.state.on(`change:${name2}`,()=>this.#wait())}watch(){return this.views++,this.#wait(),()=>{this.views--,this.#wait()}}#wait(){clearTimeout(this.timer);
+()=>query?.removeEventListener("change",heard)}function lessMotion(){return matchMedia("(prefers-reduced-motion: reduce)").matches}var FASTEST=40,CALM=700,Player=class{constructor(model){this.state=new State(model),this.views=0,this.timer=void 0;for(let name of["steps","playing","interval",
+"_facts"])this.state.on(`change:${name}`,()=>this.#wait())}watch(){return this.views++,this.#wait(),()=>{this.views--,this.#wait()}}#wait(){clearTimeout(this.timer);
 let{state}=this;if(this.views===0||!state.get("playing")||state.count<2)return;let pause=Math.max(lessMotion()?CALM:FASTEST,state.get("interval"));this.timer=setTimeout(
 ()=>this.#step(),pause)}#step(){let{state}=this,[lo,hi]=state.steps,next=hi>=state.count?0:lo+1;state.set(state.stepsAt(next,Math.min(state.count,next+hi-lo)))}destroy(){
 clearTimeout(this.timer),this.state.destroy()}};function cubic(t){let x=Math.abs(t);return x<=1?((-.75+2)*x-(-.75+3))*x*x+1:x<2?((-.75*x-5*-.75)*x+8*-.75)*x-4*-.75:0}function axis(from,to){let index=new Int32Array(
@@ -201,8 +201,8 @@ found}function reducedMap(tiles,facts,layers,{layer,head}){let[height,width]=fac
 facts,layers,layer,head)){let[high,wide]=tiles.tile[l],size=high*wide,from=tiles.offsets[l]+h*size,unit=tiles.scales[l][h]/255,small=Float32Array.from(bytes.subarray(
 from,from+size),level=>level*unit),whole=raiser(high,wide,height,width).raise(small);for(let i=0;i<values.length;i++)values[i]+=whole[i];count++}if(count===0)return null;
 let max=0;for(let i=0;i<values.length;i++)values[i]/=count,values[i]>max&&(max=values[i]);return{values,height,width,max}}function headsOf2(facts,layers,layer,head){
-let pairs=pairsIn(head);if(pairs.length>0)return pairs;let numbers=numbersIn(head);return(layer<0?layers:[layer]).flatMap(l=>Array.from({length:facts.layers[l].
-heads},(_,h)=>h).filter(h=>numbers.length===0||numbers.includes(h)).map(h=>[l,h]))}var made2=new Map;function raiser(...sizes){let key=String(sizes),known=made2.
+let pairs=pairsIn(head);if(pairs.length>0)return pairs;let numbers2=numbersIn(head);return(layer<0?layers:[layer]).flatMap(l=>Array.from({length:facts.layers[l].
+heads},(_,h)=>h).filter(h=>numbers2.length===0||numbers2.includes(h)).map(h=>[l,h]))}var made2=new Map;function raiser(...sizes){let key=String(sizes),known=made2.
 get(key);return known||made2.set(key,known=new Raiser(...sizes)),known}var SILENT="The kernel has not answered yet: it is busy, or gone (then run the cell again). What is shown is what is here already.",GONE="There is no kernel beh\
 ind this page: run the cell again.",NoKernel=class extends Error{},Moot=class extends Error{},Source=class{constructor(){this.memory=new Memory,this.address=null,
 this.listeners=new Map}on(event,callback){let known=this.listeners.get(event)??new Set;return this.listeners.set(event,known.add(callback)),()=>known.delete(callback)}emit(event){
@@ -231,55 +231,54 @@ refused="",this.emit("trouble"))}keep(key){key===this.kept||this.gone||(this.kep
 for(let id of[...this.open.keys()])this.#close(id);for(let[event,callback]of this.listening)this.model.off(event,callback);this.listeners.clear()}};function stale({
 reject}){reject(new Moot("another recording is shown"))}function same3(a,b){return JSON.stringify(sorted(a))===JSON.stringify(sorted(b))}function sorted(sel){return sel&&
 typeof sel=="object"?Object.entries(sel).sort(([p],[q])=>p<q?-1:1):sel}async function opened(state){let{header,parts}=await unpackSmall(fromBase64(state))??{};if(!header||!parts)throw new Error("it was written by another version");
-let source=new HandoutSource(header,parts);return await source.begin(),source}var Shim=class{constructor(values){this.values={...values},this.listeners=new Map}get(name2){
-return this.values[name2]}set(name2,value){if(!Object.is(this.values[name2],value)){this.values[name2]=value;for(let callback of[...this.listeners.get(`change:${name2}`)??
+let source=new HandoutSource(header,parts);return await source.begin(),source}var Shim=class{constructor(values){this.values={...values},this.listeners=new Map}get(name){
+return this.values[name]}set(name,value){if(!Object.is(this.values[name],value)){this.values[name]=value;for(let callback of[...this.listeners.get(`change:${name}`)??
 []])callback()}}on(event,callback){let known=this.listeners.get(event)??new Set;this.listeners.set(event,known.add(callback))}off(event,callback){event?callback?
 this.listeners.get(event)?.delete(callback):this.listeners.delete(event):this.listeners.clear()}save_changes(){}send(){}},HandoutSource=class extends Source{constructor(header,parts){
 super(),this.facts=header.facts,this.run=header.facts.run,this.model=new Shim({...header.traits,_facts:header.facts}),this.capabilities={any:!1,mask:!1},this.memory=
 new Memory,this.player=new Player(this.model),this.trouble="",this.parts=new Map(parts.map(part=>[`${part.name} ${part.key}`,part])),this.made=new Map,this.address=
-new Address(this.model,this.facts,{phrase:span=>this.#phrase(span)}),this.images={},this.ranking=null}async begin(){for(let name2 of["image","strip"]){let part=await this.#part(
-name2,"");part&&(this.images[name2]=part)}}chosen(){}keep(){}destroy(){this.address.destroy()}async ask({want,sel,at}){let[lo,hi]=placesOf(this.facts,sel.steps),
-{choice,layer,head,word}=sel,parts=[];for(let name2 of want){let key=[name2.endsWith("_b")?sel.word_b:word,choice,layer,head];name2.startsWith("stack")?parts.push(
-await this.#chosen("stack",key)??await this.#reduced(key)):name2.startsWith("exact")?parts.push(await this.#chosen("exact",[...key,lo,hi])):name2==="tiles"?parts.
-push(await this.#tiles(word,lo,hi)):name2==="words"?parts.push(await this.#words(sel,at)):name2==="background"?parts.push(await this.#background(sel)):name2==="\
-region"?parts.push(await this.#region(sel,at)):name2==="entry"&&parts.push(this.#entry(at))}let own=parts.filter(part=>part!==null);for(let part of own)this.memory.
-take(part);return own}async#part(name2,key){let part=this.parts.get(`${name2} ${key}`)??await this.#composed(name2,key);return part?(part.deflated&&(part.bytes=
-await inflated(part.bytes),restore(part.bytes,part),part.deflated=!1),part):null}#entry(at){let{span}=at,word=this.#phrase(span);if(typeof word=="string")throw new Error(
-word);return{name:"entry",key:"",word}}#phrase(span){let{words,prompt,of_tokens}=this.facts,known=words.findIndex(({kind,start,end})=>kind==="phrase"&&start===span[0]&&
-end===span[1]);if(known>=0)return known;if(!of_tokens)return"Of this kind of map, a phrase is not the mean of its words.";let phrase=composed(words,span,prompt);
-return typeof phrase=="string"?phrase:(this.facts={...this.facts,words:[...words,phrase.word]},this.made.set(words.length,phrase.of),this.model.set("_facts",this.
-facts),words.length)}async#composed(name2,key){if(!["stack","exact","tiles"].includes(name2))return null;let[word,...rest]=JSON.parse(key),of=this.made.get(word);
-if(!of)return null;let parts=[];for(let[part,weight]of of){let own=await this.#part(name2,JSON.stringify([part,...rest]));if(!own)return null;parts.push([own,weight])}
-let mean=meanPart(key,parts);return mean&&this.parts.set(`${name2} ${key}`,mean),mean}async#reduced([word,choice,layer,head]){let{facts}=this;if(!facts.from_tiles||
-layer<0&&head===-1)return null;let range2=[0,facts.summed?1:facts.steps.length],tiles=await this.#part("tiles",JSON.stringify([word,...range2])),layers=facts.choices[choice]??
-[],map=tiles&&reducedMap(tiles,facts,layers,{layer,head});return map&&{name:"reduced",key:JSON.stringify([word,choice,layer,head]),map,over:range2}}async#chosen(name2,key){
-let asked=JSON.stringify(key),part=await this.#part(name2,asked);if(part)return part;let[word,,layer,head,...rest]=key;if(layer<0&&pairsIn(head).length===0)return null;
-let once=await this.#part(name2,JSON.stringify([word,"",layer,head,...rest]));return once&&{...once,key:asked}}async#tiles(word,lo,hi){let present=await this.#part(
-"tiles",JSON.stringify([word,lo,hi]));if(present)return present;let keys=[...this.parts.values()].filter(({name:name2})=>name2==="tiles").map(p=>p.key),first=this.
-made.get(word)?.[0][0]??word,others=keys.map(key=>JSON.parse(key)).filter(([of])=>of===first);for(let[,...range2]of others){let other=await this.#part("tiles",JSON.
-stringify([word,...range2]));if(other)return other}return null}async#stack(word,choice,layer,head){let key=JSON.stringify([word,choice,layer,head]),part=await this.#chosen(
-"stack",JSON.parse(key));if(!part)return null;let{scales,shape}=part;return{key,counts:part.bytes,scales,shape}}async#maps({choice,layer,head,steps,special}){let[
-lo,hi]=placesOf(this.facts,steps),key=JSON.stringify([choice,layer,head,lo,hi,special]);if(this.ranking?.key===key)return this.ranking;let words=rankable(this.facts.
-words,special),own=await this.#embedded(words,choice,layer,head),stacks=own.size>0?own:await this.#embedded(words,choice,-1,-1),note=own.size>0?"":"All heads: t\
-his selection is not embedded in this page.",among=stacks.size<words.length?`Among the ${stacks.size} embedded words. `:"",maps=new Map([...stacks].map(([word,stack])=>[
-word,meanMap(stack,lo,hi)])),[,height,width]=[...stacks.values()][0]?.shape??[0,1,1];return this.ranking={key,maps,stacks,height,width,note:among+note,background:null},
-this.ranking}async#words(sel,at){let{y,x}=at,{maps,height,width,note}=await this.#maps(sel),cell=cellOf(y,height)*width+cellOf(x,width),values=new Map([...maps].
-map(([word,map])=>[word,map[cell]]));return{name:"words",key:"",rows:[...sharesOf(values)].map(([word,share3])=>({word,value:values.get(word)??0,share:share3})),
-note}}async#background(sel){let ranking=await this.#maps(sel);return ranking.background??=backgroundOf(ranking.maps),{name:"background",key:"",rows:ranking.background}}async#region(sel,at){
-let{polygon}=at,steps=placesOf(this.facts,sel.steps),{maps,stacks,height,width,note}=await this.#maps(sel),inside=([,high,wide])=>cellsInside(polygon,high,wide),
-shown=stacks.get(sel.word)??await this.#stack(sel.word,sel.choice,sel.layer,sel.head);return{name:"region",key:"",rows:rowsIn(maps,cellsInside(polygon,height,width),
-width),bars_of:sel.word,by_step:shown&&stepMeans(shown,inside(shown.shape)),by_layer:await this.#byLayer(sel,steps,inside),note}}async#byLayer({choice,layer,head,
-word},steps,inside){let{facts}=this,values=[];for(let i=0;i<facts.layers.length;i++){let stack=(layer>=0?i===layer:(facts.choices[choice]??[]).includes(i))?await this.#stack(
-word,"",i,head):null,means2=stack&&stepMeans(stack,inside(stack.shape)).slice(...steps);values.push(means2&&means2.reduce((sum,mean)=>sum+mean,0)/means2.length)}
-return values.some(value=>value!==null)?values:void 0}async#embedded(words,choice,layer,head){let stacks=new Map;for(let word of words){let stack=await this.#stack(
-word,choice,layer,head);stack&&stacks.set(word,stack)}return stacks}};function stepMeans({counts,scales},inside){let cells=Math.max(1,inside.reduce((sum,one)=>sum+
-one,0));return scales.map((unit,t)=>{let sum=0;for(let i=0;i<inside.length;i++)inside[i]&&(sum+=counts[t*inside.length+i]);return sum*unit/cells})}function meanMap({
-counts,scales,shape},lo,hi){let size=shape[1]*shape[2],mean=new Float64Array(size);for(let t=lo;t<hi;t++){let unit=scales[t]/(hi-lo);for(let i=0;i<size;i++)mean[i]+=
-counts[t*size+i]*unit}return mean}var SVG="http://www.w3.org/2000/svg";function el(tag,props={},...children){let node=document.createElement(tag);return fill(node,props,children),node}function svg(tag,props={},...children){
-let node=document.createElementNS(SVG,tag);return fill(node,props,children),node}function fill(node,props,children){for(let[name2,value]of Object.entries(props))
-if(name2==="text")node.textContent=value;else if(name2==="on")for(let[event,listener]of Object.entries(value))node.addEventListener(event,listener);else attribute(
-node,name2,value);for(let child of children)child&&node.append(child)}function attribute(node,name2,value){if(value===!1||value===null||value===void 0){node.hasAttribute(
-name2)&&node.removeAttribute(name2);return}let text=value===!0&&!name2.startsWith("aria-")?"":String(value);node.getAttribute(name2)!==text&&node.setAttribute(name2,
+new Address(this.model,this.facts,{phrase:span=>this.#phrase(span)}),this.images={},this.ranking=null}async begin(){for(let name of["image","strip"]){let part=await this.#part(
+name,"");part&&(this.images[name]=part)}}chosen(){}keep(){}destroy(){this.address.destroy()}async ask({want,sel,at}){let[lo,hi]=placesOf(this.facts,sel.steps),{
+choice,layer,head,word}=sel,parts=[];for(let name of want){let key=[name.endsWith("_b")?sel.word_b:word,choice,layer,head];name.startsWith("stack")?parts.push(await this.#chosen(
+"stack",key)??await this.#reduced(key)):name.startsWith("exact")?parts.push(await this.#chosen("exact",[...key,lo,hi])):name==="tiles"?parts.push(await this.#tiles(
+word,lo,hi)):name==="words"?parts.push(await this.#words(sel,at)):name==="background"?parts.push(await this.#background(sel)):name==="region"?parts.push(await this.#region(
+sel,at)):name==="entry"&&parts.push(this.#entry(at))}let own=parts.filter(part=>part!==null);for(let part of own)this.memory.take(part);return own}async#part(name,key){
+let part=this.parts.get(`${name} ${key}`)??await this.#composed(name,key);return part?(part.deflated&&(part.bytes=await inflated(part.bytes),restore(part.bytes,
+part),part.deflated=!1),part):null}#entry(at){let{span}=at,word=this.#phrase(span);if(typeof word=="string")throw new Error(word);return{name:"entry",key:"",word}}#phrase(span){
+let{words,prompt,of_tokens}=this.facts,known=words.findIndex(({kind,start,end})=>kind==="phrase"&&start===span[0]&&end===span[1]);if(known>=0)return known;if(!of_tokens)
+return"Of this kind of map, a phrase is not the mean of its words.";let phrase=composed(words,span,prompt);return typeof phrase=="string"?phrase:(this.facts={...this.
+facts,words:[...words,phrase.word]},this.made.set(words.length,phrase.of),this.model.set("_facts",this.facts),words.length)}async#composed(name,key){if(!["stack",
+"exact","tiles"].includes(name))return null;let[word,...rest]=JSON.parse(key),of=this.made.get(word);if(!of)return null;let parts=[];for(let[part,weight]of of){
+let own=await this.#part(name,JSON.stringify([part,...rest]));if(!own)return null;parts.push([own,weight])}let mean=meanPart(key,parts);return mean&&this.parts.
+set(`${name} ${key}`,mean),mean}async#reduced([word,choice,layer,head]){let{facts}=this;if(!facts.from_tiles||layer<0&&head===-1)return null;let range2=[0,facts.
+summed?1:facts.steps.length],tiles=await this.#part("tiles",JSON.stringify([word,...range2])),layers=facts.choices[choice]??[],map=tiles&&reducedMap(tiles,facts,
+layers,{layer,head});return map&&{name:"reduced",key:JSON.stringify([word,choice,layer,head]),map,over:range2}}async#chosen(name,key){let asked=JSON.stringify(key),
+part=await this.#part(name,asked);if(part)return part;let[word,,layer,head,...rest]=key;if(layer<0&&pairsIn(head).length===0)return null;let once=await this.#part(
+name,JSON.stringify([word,"",layer,head,...rest]));return once&&{...once,key:asked}}async#tiles(word,lo,hi){let present=await this.#part("tiles",JSON.stringify(
+[word,lo,hi]));if(present)return present;let keys=[...this.parts.values()].filter(({name})=>name==="tiles").map(p=>p.key),first=this.made.get(word)?.[0][0]??word,
+others=keys.map(key=>JSON.parse(key)).filter(([of])=>of===first);for(let[,...range2]of others){let other=await this.#part("tiles",JSON.stringify([word,...range2]));
+if(other)return other}return null}async#stack(word,choice,layer,head){let key=JSON.stringify([word,choice,layer,head]),part=await this.#chosen("stack",JSON.parse(
+key));if(!part)return null;let{scales,shape}=part;return{key,counts:part.bytes,scales,shape}}async#maps({choice,layer,head,steps,special}){let[lo,hi]=placesOf(this.
+facts,steps),key=JSON.stringify([choice,layer,head,lo,hi,special]);if(this.ranking?.key===key)return this.ranking;let words=rankable(this.facts.words,special),own=await this.#embedded(
+words,choice,layer,head),stacks=own.size>0?own:await this.#embedded(words,choice,-1,-1),note=own.size>0?"":"All heads: this selection is not embedded in this pa\
+ge.",among=stacks.size<words.length?`Among the ${stacks.size} embedded words. `:"",maps=new Map([...stacks].map(([word,stack])=>[word,meanMap(stack,lo,hi)])),[,
+height,width]=[...stacks.values()][0]?.shape??[0,1,1];return this.ranking={key,maps,stacks,height,width,note:among+note,background:null},this.ranking}async#words(sel,at){
+let{y,x}=at,{maps,height,width,note}=await this.#maps(sel),cell=cellOf(y,height)*width+cellOf(x,width),values=new Map([...maps].map(([word,map])=>[word,map[cell]]));
+return{name:"words",key:"",rows:[...sharesOf(values)].map(([word,share3])=>({word,value:values.get(word)??0,share:share3})),note}}async#background(sel){let ranking=await this.#maps(
+sel);return ranking.background??=backgroundOf(ranking.maps),{name:"background",key:"",rows:ranking.background}}async#region(sel,at){let{polygon}=at,steps=placesOf(
+this.facts,sel.steps),{maps,stacks,height,width,note}=await this.#maps(sel),inside=([,high,wide])=>cellsInside(polygon,high,wide),shown=stacks.get(sel.word)??await this.#stack(
+sel.word,sel.choice,sel.layer,sel.head);return{name:"region",key:"",rows:rowsIn(maps,cellsInside(polygon,height,width),width),bars_of:sel.word,by_step:shown&&stepMeans(
+shown,inside(shown.shape)),by_layer:await this.#byLayer(sel,steps,inside),note}}async#byLayer({choice,layer,head,word},steps,inside){let{facts}=this,values=[];for(let i=0;i<
+facts.layers.length;i++){let stack=(layer>=0?i===layer:(facts.choices[choice]??[]).includes(i))?await this.#stack(word,"",i,head):null,means2=stack&&stepMeans(stack,
+inside(stack.shape)).slice(...steps);values.push(means2&&means2.reduce((sum,mean)=>sum+mean,0)/means2.length)}return values.some(value=>value!==null)?values:void 0}async#embedded(words,choice,layer,head){
+let stacks=new Map;for(let word of words){let stack=await this.#stack(word,choice,layer,head);stack&&stacks.set(word,stack)}return stacks}};function stepMeans({
+counts,scales},inside){let cells=Math.max(1,inside.reduce((sum,one)=>sum+one,0));return scales.map((unit,t)=>{let sum=0;for(let i=0;i<inside.length;i++)inside[i]&&
+(sum+=counts[t*inside.length+i]);return sum*unit/cells})}function meanMap({counts,scales,shape},lo,hi){let size=shape[1]*shape[2],mean=new Float64Array(size);for(let t=lo;t<
+hi;t++){let unit=scales[t]/(hi-lo);for(let i=0;i<size;i++)mean[i]+=counts[t*size+i]*unit}return mean}var SVG="http://www.w3.org/2000/svg";function el(tag,props={},...children){let node=document.createElement(tag);return fill(node,props,children),node}function svg(tag,props={},...children){
+let node=document.createElementNS(SVG,tag);return fill(node,props,children),node}function fill(node,props,children){for(let[name,value]of Object.entries(props))
+if(name==="text")node.textContent=value;else if(name==="on")for(let[event,listener]of Object.entries(value))node.addEventListener(event,listener);else attribute(
+node,name,value);for(let child of children)child&&node.append(child)}function attribute(node,name,value){if(value===!1||value===null||value===void 0){node.hasAttribute(
+name)&&node.removeAttribute(name);return}let text=value===!0&&!name.startsWith("aria-")?"":String(value);node.getAttribute(name)!==text&&node.setAttribute(name,
 text)}function write(node,text){node.textContent!==text&&(node.textContent=text)}function writeMixed(node,parts){node.textContent!==parts.join("")&&node.replaceChildren(
 ...parts.map((text,i)=>i%2?el("bdi",{text}):text))}var PATHS={play:"M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",pause:"M7 5h\
 3.5v14H7zM13.5 5H17v14h-3.5z",download:"M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.2l3 3zM5 18h14v2H5z",box:"M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm\
@@ -290,12 +289,11 @@ text)}function write(node,text){node.textContent!==text&&(node.textContent=text)
 6zM6 11.300v3.400h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",close:"\
 M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.600L6.400 19 5 17.600 10.600 12 5 6.400z",swap:"M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2\
 h10v3l4-4z",sun:"M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 11h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 1\
-0.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name2){
-return svg("svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",focusable:"false"},svg("path",{d:PATHS[name2]}))}function setIcon(node,name2){attribute(
-node.firstElementChild,"d",PATHS[name2])}function short2(value){if(!Number.isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.
+0.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name){
+return svg("svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",focusable:"false"},svg("path",{d:PATHS[name]}))}function setIcon(node,name){attribute(
+node.firstElementChild,"d",PATHS[name])}function short2(value){if(!Number.isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.
 abs(value)));return size<-5?value.toExponential(1):value.toFixed(Math.min(8,Math.max(0,2-size)))}var WORDS=1,MAP=2,BASE=4,STEPS=8,STRIP=16,GRID=32,SELECTION=64,LOOK=128,PANEL=256,THEME=512,ALL=1023,NAMED={WORDS,MAP,BASE,STEPS,STRIP,GRID,SELECTION,LOOK,PANEL,
-THEME,ALL},OF_TRAIT={_facts:ALL};for(let[name2,{redraws}]of Object.entries(controls_data_default))OF_TRAIT[name2]=redraws.reduce((flags,flag)=>flags|NAMED[flag],
-0);function unitText(facts){return facts.unit??"attention probability"}function unitTitle(facts){let unit=unitText(facts);return unit.charAt(0).toUpperCase()+unit.
+THEME,ALL},OF_TRAIT={_facts:ALL};for(let[name,{redraws}]of Object.entries(controls_data_default))OF_TRAIT[name]=redraws.reduce((flags,flag)=>flags|NAMED[flag],0);function unitText(facts){return facts.unit??"attention probability"}function unitTitle(facts){let unit=unitText(facts);return unit.charAt(0).toUpperCase()+unit.
 slice(1)}function stepsText(facts,lo,hi){if(facts.summed)return"all steps";let first=facts.steps?.[lo]?.place??lo,last=facts.steps?.[hi-1]?.place??hi-1;return first===
 last?`step ${first}`:`steps ${first}–${last}`}function timestepText(facts,step){let time=facts.steps?.[step]?.timestep;return time===void 0?"":`t = ${Math.round(
 time*100)/100}`}function tileText(facts,layers,head){let labels=layers.map(layer=>facts.layers?.[layer]?.label??String(layer));return`${labels.length>1?`${labels[0]}\
@@ -311,12 +309,12 @@ setTimeout(()=>this.want(question),wait);return}this.asking.stop.abort(),this.as
 let asking={text,since:performance.now(),stop:new AbortController};this.asking=asking;let parts=null;try{parts=await this.source.ask(question,{signal:asking.stop.
 signal})}catch(error){if(asking.stop.signal.aborted)return;let told=error instanceof NoKernel?"":error.message;error instanceof Moot||(this.failed={text,error:told})}
 this.asking===asking&&(this.asking=null),this.answered(question,parts)}retry(){this.failed={text:"",error:""}}destroy(){clearTimeout(this.timer),this.asking?.stop.
-abort(),this.asking=null}};function measuresOf({state}){return state.facts.measures??[]}function measureOf(scope,name2){return measuresOf(scope).find(measure=>measure.name===name2)}function valuesOf(scope,name2,tiles){
-let measure=measureOf(scope,name2);if(!measure)return null;let{source}=scope;if(measure.of==="tile")return tiles?.[name2]??null;if(measure.of==="model"||measure.
-of==="word")return source.memory.measures.get(measureKey(scope,name2))?.values??null;let overlap2=overlapOf(scope,tiles);if(!overlap2)return null;if(name2==="ov\
-erlap")return overlap2.values;let{chance}=overlap2;return overlap2.values.map(row=>row.map(value=>value===null||!(chance>0)?null:value/chance))}function measureKey(scope,name2){
-return measureOf(scope,name2)?.of==="model"?name2:`${name2} ${scope.maps.tilesKey}`}function shareKey({maps,state}){let region=state.get("region");return region?.
-length>0?overlapKey(maps.tilesKey,JSON.stringify(region)):overlapKey(maps.exactKey(0),state.get("threshold"))}function overlapOf(scope,tiles){let{maps,source,state}=scope,
+abort(),this.asking=null}};function measuresOf({state}){return state.facts.measures??[]}function measureOf(scope,name){return measuresOf(scope).find(measure=>measure.name===name)}function valuesOf(scope,name,tiles){
+let measure=measureOf(scope,name);if(!measure)return null;let{source}=scope;if(measure.of==="tile")return tiles?.[name]??null;if(measure.of==="model"||measure.of===
+"word")return source.memory.measures.get(measureKey(scope,name))?.values??null;let overlap2=overlapOf(scope,tiles);if(!overlap2)return null;if(name==="overlap")
+return overlap2.values;let{chance}=overlap2;return overlap2.values.map(row=>row.map(value=>value===null||!(chance>0)?null:value/chance))}function measureKey(scope,name){
+return measureOf(scope,name)?.of==="model"?name:`${name} ${scope.maps.tilesKey}`}function shareKey({maps,state}){let region=state.get("region");return region?.length>
+0?overlapKey(maps.tilesKey,JSON.stringify(region)):overlapKey(maps.exactKey(0),state.get("threshold"))}function overlapOf(scope,tiles){let{maps,source,state}=scope,
 overlap2=source.memory.overlaps.get(shareKey(scope));if(overlap2&&(!tiles||tiles.key===maps.tilesKey))return overlap2;if(!tiles)return null;let{hover}=maps;maps.
 hover=null;let shown=maps.shown(0);maps.hover=hover;let region=state.get("region");if(!shown&&!(region?.length>0))return null;let[height,width]=shown?[shown.height,
 shown.width]:state.facts.grid;return overlapsOf(tiles,shown??{values:[],height,width,max:0},{threshold:state.get("threshold"),region:region?.length>0?region:null})}
@@ -329,11 +327,11 @@ memory.orders.get(tiles.key),all=ranked(null,heads,!1);return order?.length===al
 ranked(values,heads,measureOf(scope,sort)?.low_first??!1)}var AT_ONCE=6,AtlasWants=class{constructor(scope,closer){this.scope=scope,this.closer=closer,this.absent=new Set,this.asker=new Asker(scope.source,question=>this.#answered(
 question)),this.asked=[]}get lacking(){return this.#measures().length>0}update(){let{state}=this.scope,still=!state.moving&&!state.get("playing"),[first]=still?
 [...this.#measures(),...this.#closer()]:[];this.asked=first?.keys??[],this.asker.want(first?.question??null)}#measures(){let{scope}=this,{maps,source,state}=scope,
-{memory}=source;if(!memory.tileSets.get(maps.tilesKey))return[];let wants=[],put=(key,name2,at)=>{this.absent.has(key)||wants.push({keys:[key],question:{want:[name2],
-sel:state.sel,...at?{at}:{}}})};for(let name2 of new Set([state.get("tile_measure"),state.get("tile_sort")])){name2==="likeness"&&!memory.orders.get(maps.tilesKey)&&
-put(`likeness ${maps.tilesKey}`,"likeness",null);let of=measureOf(scope,name2)?.of;if(of==="mask"&&!memory.overlaps.get(shareKey(scope))){let region=state.get("\
-region");put(shareKey(scope),"overlap",region?.length>0?{within:region}:null)}(of==="model"||of==="word")&&!memory.measures.get(measureKey(scope,name2))&&put(measureKey(
-scope,name2),"measure",{measure:name2})}return wants}#closer(){let{maps,source,state}=this.scope,tiles=source.memory.tileSets.get(maps.tilesKey),{layers,side}=this.
+{memory}=source;if(!memory.tileSets.get(maps.tilesKey))return[];let wants=[],put=(key,name,at)=>{this.absent.has(key)||wants.push({keys:[key],question:{want:[name],
+sel:state.sel,...at?{at}:{}}})};for(let name of new Set([state.get("tile_measure"),state.get("tile_sort")])){name==="likeness"&&!memory.orders.get(maps.tilesKey)&&
+put(`likeness ${maps.tilesKey}`,"likeness",null);let of=measureOf(scope,name)?.of;if(of==="mask"&&!memory.overlaps.get(shareKey(scope))){let region=state.get("r\
+egion");put(shareKey(scope),"overlap",region?.length>0?{within:region}:null)}(of==="model"||of==="word")&&!memory.measures.get(measureKey(scope,name))&&put(measureKey(
+scope,name),"measure",{measure:name})}return wants}#closer(){let{maps,source,state}=this.scope,tiles=source.memory.tileSets.get(maps.tilesKey),{layers,side}=this.
 closer();if(!tiles||side===0)return[];let wanted=side>32?64:32,lacking=layers.filter(layer=>{let most2=Math.min(wanted,Math.max(...state.facts.layers[layer].size)),
 [here]=source.memory.layerTiles.get(`${tiles.key} ${layer}`)?.tile??tiles.tile[layer],key=`${tiles.key} ${layer} ${wanted}`;return Math.max(...tiles.tile[layer])<
 most2&&here<most2&&!this.absent.has(key)});if(lacking.length===0)return[];let some=lacking.slice(0,AT_ONCE),question={want:["layer_tiles"],sel:state.sel,at:{layers:some,
@@ -341,21 +339,21 @@ side:wanted}};return[{keys:some.map(layer=>`${tiles.key} ${layer} ${wanted}`),qu
 ...this.#closer()];if(first&&JSON.stringify(first.question)===text)for(let key of first.keys)this.absent.add(key);this.scope.invalidate(GRID)}forget(){this.absent.
 clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var HIDDEN={colormap:({maps})=>maps.comparing,follow_step:({state})=>!state.facts.strip,view:({maps})=>!maps.comparing,difference_scale:({maps,state})=>!maps.comparing||
 state.get("view")!=="difference"};function inputsOf(scope,panel){let rows2=Object.entries(controls_data_default).filter(([,control])=>control.panel===panel);return Object.
-fromEntries(rows2.map(([name2,control])=>[name2,input(scope,name2,control)]))}function input(scope,name2,control){let{label,show:show2}=make(scope,name2,control),
-hidden=HIDDEN[name2];return hidden?{label,show:()=>{show2(),label.hidden=hidden(scope)}}:{label,show:show2}}function make(scope,name2,control){if(control.kind===
-"Share")return slider(scope,name2,control);if(control.kind==="Flag")return toggle(scope,name2,control);if(control.kind==="OneOf")return list(scope,name2,control);
-throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`)}function slider({state,input:timed},name2,{label:text,title}){let range2=el(
-"input",{type:"range",min:"0",max:"1",step:"0.01",class:"daam-range","data-testid":testId(name2),"aria-label":text}),value=el("output",{class:"daam-value"});return range2.
-addEventListener("input",()=>timed(name2,()=>state.set({[name2]:Number(range2.value)},"soon"))),range2.addEventListener("change",()=>state.set({},"now")),{label:field(
-{class:"daam-field",title},el("span",{text}),range2,value),show:()=>{let now=Number(state.get(name2));Number(range2.value)!==now&&(range2.value=String(now)),range2.
-style.setProperty("--daam-part",`${100*now}%`),write(value,now.toFixed(2))}}}function toggle({state,input:timed},name2,{label:text,title}){let box=el("input",{type:"\
-checkbox",class:"daam-check",role:"switch","data-testid":testId(name2)});return box.addEventListener("change",()=>timed(name2,()=>state.set({[name2]:box.checked}))),
-{label:field({class:"daam-field daam-switch",title},box,el("span",{text})),show:()=>{box.checked=!!state.get(name2)}}}function list({state,input:timed},name2,{label:text,
-title,panel,options=[]}){let select=el("select",{class:"daam-select","data-testid":testId(name2)});for(let[value,read2]of options)select.append(el("option",{value,
-text:read2}));select.addEventListener("change",()=>timed(name2,()=>state.set({[name2]:select.value})));let named=el("span",{class:panel==="look"||panel==="more"?
-null:"daam-hidden",text});return{label:field({class:"daam-field",title},named,select),show:()=>{let now=String(state.get(name2));[...select.options].some(option=>option.
-value===now)||select.append(el("option",{value:now,text:now})),select.value=now}}}function testId(name2){return`control-${name2}`}function field(attributes,...children){
-let{title,...others}=attributes;return el("label",title?{...others,title}:others,...children)}var palettes_data_default={inferno:"AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxF\
+fromEntries(rows2.map(([name,control])=>[name,input(scope,name,control)]))}function input(scope,name,control){let{label,show:show2}=make(scope,name,control),hidden=HIDDEN[name];
+return hidden?{label,show:()=>{show2(),label.hidden=hidden(scope)}}:{label,show:show2}}function make(scope,name,control){if(control.kind==="Share")return slider(
+scope,name,control);if(control.kind==="Flag")return toggle(scope,name,control);if(control.kind==="OneOf")return list(scope,name,control);throw new Error(`There \
+is no input for the control ${name} of kind ${control.kind}.`)}function slider({state,input:timed},name,{label:text,title}){let range2=el("input",{type:"range",
+min:"0",max:"1",step:"0.01",class:"daam-range","data-testid":testId(name),"aria-label":text}),value=el("output",{class:"daam-value"});return range2.addEventListener(
+"input",()=>timed(name,()=>state.set({[name]:Number(range2.value)},"soon"))),range2.addEventListener("change",()=>state.set({},"now")),{label:field({class:"daam\
+-field",title},el("span",{text}),range2,value),show:()=>{let now=Number(state.get(name));Number(range2.value)!==now&&(range2.value=String(now)),range2.style.setProperty(
+"--daam-part",`${100*now}%`),write(value,now.toFixed(2))}}}function toggle({state,input:timed},name,{label:text,title}){let box=el("input",{type:"checkbox",class:"\
+daam-check",role:"switch","data-testid":testId(name)});return box.addEventListener("change",()=>timed(name,()=>state.set({[name]:box.checked}))),{label:field({class:"\
+daam-field daam-switch",title},box,el("span",{text})),show:()=>{box.checked=!!state.get(name)}}}function list({state,input:timed},name,{label:text,title,panel,options=[]}){
+let select=el("select",{class:"daam-select","data-testid":testId(name)});for(let[value,read2]of options)select.append(el("option",{value,text:read2}));select.addEventListener(
+"change",()=>timed(name,()=>state.set({[name]:select.value})));let named=el("span",{class:panel==="look"||panel==="more"?null:"daam-hidden",text});return{label:field(
+{class:"daam-field",title},named,select),show:()=>{let now=String(state.get(name));[...select.options].some(option=>option.value===now)||select.append(el("optio\
+n",{value:now,text:now})),select.value=now}}}function testId(name){return`control-${name}`}function field(attributes,...children){let{title,...others}=attributes;
+return el("label",title?{...others,title}:others,...children)}var palettes_data_default={inferno:"AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxF\
 HwxIIQxKIwxMJAxPJgxRKAtTKQtVKwtXLQtZLwpbMQpcMgpeNApfNglhOAliOQljOwlkPQllPglmQApnQgpoRApoRQppRwtqSQtqSgxrTAxrTQ1sTw1sUQ5sUg5tVA9tVQ9tVxBuWRBuWhFuXBJuXRJuXxNuYRNu\
 YhRuZBVuZRVuZxZuaRZuahdubBhubRhubxlucRluchpudBpudRtudxxteBxteh1tfB1tfR5tfx5sgB9sgiBshCBrhSFrhyFriCJqiiJqjCNpjSNpjyRpkCVokiVokyZnlSZnlydmmCdmmihlmylknSlknypjoCpj\
 oitioyxhpSxgpi1gqC5fqS5eqy9erTBdrjBcsDFbsTJaszJatDNZtjRYtzVXuTVWujZVvDdUvThTvzlSwDpRwTpQwztPxDxOxj1Nxz5MyD9LykBKy0FJzEJIzkNHz0RG0EVF0kZE00dD1EhC1UpB10s/2Ew+2U09\
@@ -400,35 +398,35 @@ IC5NoG6N4O7OIW8Ooe9O4i+PIq+Poy/P47AQI/BQpHCQ5PDRpXESZfFTJnGT5vHUp3IVp/JWaHKXKPLX
 PL17fL17/P18PT28vX28/X29fb39vf39/b29/X0+PTy+PPw+PLv+PHt+fDr+e/p+e7n+e3l+evj+urh+unf+uje+ufc++ba++XY++TW++PU/OLS/ODQ/N/P/N7N/d3L/dzJ/dvH/dnE/NfC/NW//NO8+9C5+863+\
 8y0+sqx+siv+cas+cSp+cKn+L+k+L2h+Lue97mc97eZ97WW9rOU9rGR9q+O9ayL9aqJ9aiG9KaD86SB8qF/8Z598Jx775l57pZ37JN065Fy6o5w6Ytu6Ils5oZq5YNo5IBm435k4nti4Xhg33Ze3nNc3XBZ3G5X2\
 2tV2mhT2GVR12NP1mBN1V1M01pK0lhJ0FVIz1JGzk9FzExEy0lCyUdByERAxkE+xT49xDs8wjg6wTY5vzM4vjA2vS01uyo0uigyuCUxtyIwth8utBwtsxkssRgrrhcqqxYqqBUppRQpohMonxIonBEnmRAnlg8nk\
-w4mkA0mjQwligslhwokhAkkgQgjfwgjfAcieQYidgUhcwQhcAMgbQIgagEfZwAf"};var NAMES2=Object.keys(palettes_data_default).filter(name2=>name2!=="RdBu_r"),tables=new Map;function palette(name2){let table=tables.get(name2);if(!table){let known=palettes_data_default,
-rgb=fromBase64(Object.hasOwn(known,name2)?known[name2]:known.inferno);table=new Uint32Array(256);for(let i=0;i<256;i++)table[i]=packed(rgb[3*i],rgb[3*i+1],rgb[3*
-i+2],255);tables.set(name2,table)}return table}var LEVELS=64,PAIR=pair([240,110,0],[0,118,230]);function pair(one,two){let table=new Uint32Array(LEVELS*LEVELS),
-weight=k=>Math.max(0,(k/(LEVELS-1)-.2)/.8);for(let i=0;i<LEVELS;i++)for(let j=0;j<LEVELS;j++){let[a,b]=[weight(i),weight(j)],share3=a+b>0?a/(a+b):.5,both=Math.min(
-1,1.4*Math.min(a,b)),rgb=one.map((c,k)=>{let hue=c*share3+two[k]*(1-share3);return Math.round(hue+(255-hue)*both)});table[i*LEVELS+j]=packed(rgb[0],rgb[1],rgb[2],
-Math.round(255*Math.max(a,b)**.8))}return table}function paintPair(a,maxA,b,maxB,out){let last=LEVELS-1,scaleA=maxA>0?last/maxA:0,scaleB=maxB>0?last/maxB:0;for(let k=0;k<
-out.length;k++){let i=a[k]*scaleA+.5|0,j=b[k]*scaleB+.5|0;out[k]=PAIR[(i>last?last:i)*LEVELS+(j>last?last:j)]}}function paint(values,max,table,out){let scale=max>
-0?255/max:0;for(let i=0;i<values.length;i++){let place=values[i]*scale+.5|0;out[i]=table[place>255?255:place]}}function paintDifference(a,scaleA,b,scaleB,max,table,out){
-let scale=max>0?127.5/max:0;for(let i=0;i<a.length;i++){let place=127.5+(a[i]*scaleA-b[i]*scaleB)*scale+.5|0;out[i]=table[place<0?0:place>255?255:place]}}function packed(red,green,blue,alpha){
-return(alpha<<24|blue<<16|green<<8|red)>>>0}function gradient(name2){let table=palette(name2),stops=[];for(let i=0;i<=16;i++){let c=table[Math.min(255,i*16)];stops.
+w4mkA0mjQwligslhwokhAkkgQgjfwgjfAcieQYidgUhcwQhcAMgbQIgagEfZwAf"};var NAMES2=Object.keys(palettes_data_default).filter(name=>name!=="RdBu_r"),tables=new Map;function palette(name){let table=tables.get(name);if(!table){let known=palettes_data_default,
+rgb=fromBase64(Object.hasOwn(known,name)?known[name]:known.inferno);table=new Uint32Array(256);for(let i=0;i<256;i++)table[i]=packed(rgb[3*i],rgb[3*i+1],rgb[3*i+
+2],255);tables.set(name,table)}return table}var LEVELS=64,PAIR=pair([240,110,0],[0,118,230]);function pair(one,two){let table=new Uint32Array(LEVELS*LEVELS),weight=k=>Math.
+max(0,(k/(LEVELS-1)-.2)/.8);for(let i=0;i<LEVELS;i++)for(let j=0;j<LEVELS;j++){let[a,b]=[weight(i),weight(j)],share3=a+b>0?a/(a+b):.5,both=Math.min(1,1.4*Math.min(
+a,b)),rgb=one.map((c,k)=>{let hue=c*share3+two[k]*(1-share3);return Math.round(hue+(255-hue)*both)});table[i*LEVELS+j]=packed(rgb[0],rgb[1],rgb[2],Math.round(255*
+Math.max(a,b)**.8))}return table}function paintPair(a,maxA,b,maxB,out){let last=LEVELS-1,scaleA=maxA>0?last/maxA:0,scaleB=maxB>0?last/maxB:0;for(let k=0;k<out.length;k++){
+let i=a[k]*scaleA+.5|0,j=b[k]*scaleB+.5|0;out[k]=PAIR[(i>last?last:i)*LEVELS+(j>last?last:j)]}}function paint(values,max,table,out){let scale=max>0?255/max:0;for(let i=0;i<
+values.length;i++){let place=values[i]*scale+.5|0;out[i]=table[place>255?255:place]}}function paintDifference(a,scaleA,b,scaleB,max,table,out){let scale=max>0?127.5/
+max:0;for(let i=0;i<a.length;i++){let place=127.5+(a[i]*scaleA-b[i]*scaleB)*scale+.5|0;out[i]=table[place<0?0:place>255?255:place]}}function packed(red,green,blue,alpha){
+return(alpha<<24|blue<<16|green<<8|red)>>>0}function gradient(name){let table=palette(name),stops=[];for(let i=0;i<=16;i++){let c=table[Math.min(255,i*16)];stops.
 push(`rgb(${c&255} ${c>>8&255} ${c>>16&255})`)}return`linear-gradient(to right, ${stops.join(", ")})`}var FADE=.95,DIM=.45;function fade(context,x,y,width,height){
 context.save(),context.globalCompositeOperation="saturation",context.globalAlpha=FADE,context.fillStyle="#808080",context.fillRect(x,y,width,height),context.globalCompositeOperation=
 "source-over",context.globalAlpha=DIM,context.fillStyle="#000",context.fillRect(x,y,width,height),context.restore()}var Bar=class{constructor(scope){this.scope=scope;let{state}=scope;this.choice=this.#select("choice","Layers","The layers that make the map where none is chosen"),
 this.measure=this.#select("control-tile_measure","Measure","What is said of each head, and colors the tiles where they are small"),this.order=this.#select("cont\
 rol-tile_sort","Order","The order of the tiles");let listen=(select,chosen)=>select.addEventListener("change",()=>scope.input(select.dataset.testid??"",()=>state.
-set(chosen(select.value))));listen(this.choice,choice=>({choice})),listen(this.measure,name2=>state.get("tile_sort")===state.get("tile_measure")?{tile_measure:name2,
-tile_sort:name2}:{tile_measure:name2}),listen(this.order,name2=>measureOf(scope,name2)?{tile_sort:name2,tile_measure:name2}:{tile_sort:name2}),this.inputs=inputsOf(
-scope,"tiles"),this.built="",this.title=el("h3",{class:"daam-title",text:"Layers × heads"});let labels=Object.values(this.inputs).map(({label})=>label);this.element=
+set(chosen(select.value))));listen(this.choice,choice=>({choice})),listen(this.measure,name=>state.get("tile_sort")===state.get("tile_measure")?{tile_measure:name,
+tile_sort:name}:{tile_measure:name}),listen(this.order,name=>measureOf(scope,name)?{tile_sort:name,tile_measure:name}:{tile_sort:name}),this.inputs=inputsOf(scope,
+"tiles"),this.built="",this.title=el("h3",{class:"daam-title",text:"Layers × heads"});let labels=Object.values(this.inputs).map(({label})=>label);this.element=
 el("div",{class:"daam-title-row daam-atlas-bar"},this.title,el("div",{class:"daam-selects"},...[this.choice,this.measure,this.order].map(select=>el("label",{class:"\
 daam-field",title:select.title},select)),el("details",{class:"daam-atlas-more"},el("summary",{class:"daam-button","data-testid":"atlas-more",title:"How the tile\
-s are drawn",text:"Tiles"}),el("div",{class:"daam-atlas-options"},...labels))))}#select(id,name2,title){return el("select",{class:"daam-select","data-testid":id,
-"aria-label":name2,title})}update(what){if(!(what&(GRID|SELECTION)))return;let{state}=this.scope,{choices,layers}=state.facts,measures=measuresOf(this.scope),built=JSON.
+s are drawn",text:"Tiles"}),el("div",{class:"daam-atlas-options"},...labels))))}#select(id,name,title){return el("select",{class:"daam-select","data-testid":id,
+"aria-label":name,title})}update(what){if(!(what&(GRID|SELECTION)))return;let{state}=this.scope,{choices,layers}=state.facts,measures=measuresOf(this.scope),built=JSON.
 stringify([choices,measures]);if(this.built!==built){this.built=built;let option=(value,text,title="")=>el("option",{value,text,title:title||null});this.choice.
-replaceChildren(...Object.entries(choices??{}).map(([name2,{length}])=>option(name2,`${name2} ${length}/${layers.length}`))),this.measure.replaceChildren(...measures.
-map(({name:name2,label,about})=>option(name2,label,about))),this.order.replaceChildren(option("network","by network"),option("likeness","by likeness"),...measures.
-map(({name:name2,label,about})=>option(name2,`by ${label}`,about)))}this.choice.value=state.get("choice"),this.measure.value=state.get("tile_measure"),this.order.
-value=state.get("tile_sort");for(let{show:show2}of Object.values(this.inputs))show2()}},Foot=class{constructor({zoom,fit,tool}){this.lassoing=!1,this.adding=!1,
-this.readout=el("p",{class:"daam-atlas-readout","data-testid":"atlas-readout"}),this.scale=el("span",{class:"daam-atlas-scale","aria-hidden":"true"}),this.low=el(
-"span",{}),this.high=el("span",{}),this.legend=el("span",{class:"daam-atlas-legend","data-testid":"atlas-legend"},this.low,this.scale,this.high);let button=(id,label,shown,does)=>el(
+replaceChildren(...Object.entries(choices??{}).map(([name,{length}])=>option(name,`${name} ${length}/${layers.length}`))),this.measure.replaceChildren(...measures.
+map(({name,label,about})=>option(name,label,about))),this.order.replaceChildren(option("network","by network"),option("likeness","by likeness"),...measures.map(
+({name,label,about})=>option(name,`by ${label}`,about)))}this.choice.value=state.get("choice"),this.measure.value=state.get("tile_measure"),this.order.value=state.
+get("tile_sort");for(let{show:show2}of Object.values(this.inputs))show2()}},Foot=class{constructor({zoom,fit,tool}){this.lassoing=!1,this.adding=!1,this.readout=
+el("p",{class:"daam-atlas-readout","data-testid":"atlas-readout"}),this.scale=el("span",{class:"daam-atlas-scale","aria-hidden":"true"}),this.low=el("span",{}),
+this.high=el("span",{}),this.legend=el("span",{class:"daam-atlas-legend","data-testid":"atlas-legend"},this.low,this.scale,this.high);let button=(id,label,shown,does)=>el(
 "button",{type:"button",class:"daam-button daam-square","data-testid":id,"aria-label":label,title:label,on:{click:does}},shown);this.lasso=button("atlas-lasso",
 "Draw around heads to choose them",icon("lasso"),()=>{this.lassoing=!this.lassoing,attribute(this.lasso,"aria-pressed",String(this.lassoing)),tool()}),this.add=
 button("atlas-add","Add heads to those chosen, one after the other","∪",()=>{this.adding=!this.adding,attribute(this.add,"aria-pressed",String(this.adding)),tool()});
@@ -466,16 +464,16 @@ plan.x[i]+plan.w[i]/2,plan.y[i]+plan.h[i]/2],[x,y]=middle(from);for(let i=0;i<pl
 x)*dy)+Math.abs((my-y)*dx);along<=.5||aside>.6*plan.tile[dx?1:0]||along+3*aside<least2&&(least2=along+3*aside,best=i)}return best}function lineEnd(plan,from,way){
 for(let i=from;;){let next=nextTile(plan,i,way,0);if(next<0)return i;i=next}}function everyOf(count,step,needed){for(let every of[1,2,5,10,20,50])if(every*step>=
 needed)return every;return Math.max(100,count)}function describe(scope,row,column,values){if(row<0)return column<0?"All heads of all layers":`Head ${column} of every layer`;let{label,size}=scope.state.facts.
-layers[row],name2=`${label} (${size.join("×")}), ${column<0?"all heads":`head ${column}`}`,measure=measureOf(scope,scope.state.get("tile_measure"));if(column<0||
-!measure||!values)return name2;let value=values[row]?.[column]??null;return`${name2}: ${measure.label} ${value===null?"not known":short2(value)}`}function captions(scope,row,column,values){
+layers[row],name=`${label} (${size.join("×")}), ${column<0?"all heads":`head ${column}`}`,measure=measureOf(scope,scope.state.get("tile_measure"));if(column<0||
+!measure||!values)return name;let value=values[row]?.[column]??null;return`${name}: ${measure.label} ${value===null?"not known":short2(value)}`}function captions(scope,row,column,values){
 let{label}=scope.state.facts.layers[row],value=values?.[row]?.[column],number=value==null?"":short2(value),head=column<0?"all":String(column);return[`${label}, ${head}\
 : ${number}`,`${label}, ${head}`,number,head].filter(Boolean)}function exposed(atlas){return{place:(row,column)=>{let{plan,zoom}=atlas,i=plan?indexOf(plan,row,column):
 -1;return!plan||i<0?null:{x:zoom.k*plan.x[i]+zoom.x,y:zoom.k*plan.y[i]+zoom.y,width:zoom.k*plan.w[i],height:zoom.k*plan.h[i],chosen:!!atlas.chosen[i]}},seen:()=>{
 let{plan,zoom,room}=atlas;if(!plan)return null;let places=Array.from({length:plan.count},(_,i)=>[plan.row[i],plan.column[i]]);return{tiles:places.filter(([row])=>row>=
 0),chosen:places.filter((_,i)=>atlas.chosen[i]),active:places[atlas.active],maps:atlas.showsMaps,tile:plan.tile.map(side=>side*zoom.k),zoom:zoom.k,room,size:[plan.
 width,plan.height],panels:plan.panels.length,drawn:atlas.drawn,values:atlas.values,range:atlas.range}},go:(row,column)=>atlas.plan&&atlas.go(indexOf(atlas.plan,
-row,column)),draw:()=>atlas.draw()}}var FADED2=.5,strings=new Map;function cssColors(name2){let list2=strings.get(name2);return list2||(list2=Array.from(palette(name2),c=>`rgb(${c&255} ${c>>8&255}\
- ${c>>16&255})`),strings.set(name2,list2)),list2}function drawTiles(context,dots,plan,zoom,room,look){let{maps,values,style,first}=look,[low,high]=look.range,factor=high>
+row,column)),draw:()=>atlas.draw()}}var FADED2=.5,strings=new Map;function cssColors(name){let list2=strings.get(name);return list2||(list2=Array.from(palette(name),c=>`rgb(${c&255} ${c>>8&255} ${c>>
+16&255})`),strings.set(name,list2)),list2}function drawTiles(context,dots,plan,zoom,room,look){let{maps,values,style,first}=look,[low,high]=look.range,factor=high>
 low?255/(high-low):0,[colors,gray]=[cssColors(look.colors),cssColors("gray")],[tile,tall]=[plan.tile[0]*zoom.k,plan.tile[1]*zoom.k],gap=gapOf(Math.min(tile,tall))*
 dots,drawn2=0;context.setTransform(1,0,0,1,0,0),context.clearRect(0,0,context.canvas.width,context.canvas.height);for(let i=0;i<plan.count;i++){let row=plan.row[i];
 if(row<0)continue;let x=zoom.k*plan.x[i]+zoom.x,y=zoom.k*plan.y[i]+zoom.y;if(x>room.width||y>room.height||x+tile<0||y+tall<0)continue;drawn2++;let left=Math.round(
@@ -497,9 +495,9 @@ let[tile,tall]=[plan.tile[0]*zoom.k,plan.tile[1]*zoom.k],high=style.size+5;if(!(
 textBaseline="middle",context.textAlign="left";for(let i=0;i<plan.count;i++){if(plan.row[i]<0)continue;let x=zoom.k*plan.x[i]+zoom.x,y=zoom.k*plan.y[i]+zoom.y;if(x>
 room.width||y>room.height||x+tile<0||y+tall<0)continue;let wide=tile-gapOf(tile),text=texts(plan.row[i],plan.column[i]).find(one=>context.measureText(one).width<=
 wide-6);if(!text)continue;let top=y+tall-gapOf(tile)-high;context.globalAlpha=.82,context.fillStyle=style.paper,context.fillRect(x,top,Math.min(wide,context.measureText(
-text).width+6),high),context.globalAlpha=1,context.fillStyle=style.ink,context.fillText(text,x+3,top+high/2)}}}var Hand=class{constructor(target,handled){this.target=target,this.handled=handled,this.held=null,this.fingers=null;let on=(name2,does,passive=!0)=>target.addEventListener(
-name2,does,{passive});on("pointerdown",event=>this.#down(event)),on("pointermove",event=>this.#move(event)),on("pointerup",event=>this.#up(event)),on("pointerca\
-ncel",()=>this.#cancel()),on("pointerleave",()=>{this.held||handled.leave()}),on("wheel",event=>this.#wheel(event),!1),on("touchstart",event=>this.#touch(event),
+text).width+6),high),context.globalAlpha=1,context.fillStyle=style.ink,context.fillText(text,x+3,top+high/2)}}}var Hand=class{constructor(target,handled){this.target=target,this.handled=handled,this.held=null,this.fingers=null;let on=(name,does,passive=!0)=>target.addEventListener(
+name,does,{passive});on("pointerdown",event=>this.#down(event)),on("pointermove",event=>this.#move(event)),on("pointerup",event=>this.#up(event)),on("pointercan\
+cel",()=>this.#cancel()),on("pointerleave",()=>{this.held||handled.leave()}),on("wheel",event=>this.#wheel(event),!1),on("touchstart",event=>this.#touch(event),
 !1),on("touchmove",event=>this.#pinch(event),!1),on("touchend",event=>this.#touch(event),!1)}#place({clientX,clientY}){let{left,top}=this.target.getBoundingClientRect();
 return[clientX-left,clientY-top]}#down(event){if(event.button!==0||this.fingers)return;let[x,y]=this.#place(event),line=event.shiftKey||this.handled.lassoing()?
 [x,y]:null;this.held={x,y,moved:!1,line,at:[x,y]},event.pointerId>=0&&event.isTrusted&&this.target.setPointerCapture(event.pointerId)}#move(event){let[x,y]=this.#place(
@@ -516,25 +514,25 @@ fingers=now}#both({touches:[one,two]}){let[a,b]=[this.#place(one),this.#place(tw
 chooser.choose(plan.row[active],plan.column[active],more))}else if(way){let next=nextTile(plan,active,way[0],way[1]);atlas.go(next<0?active:next)}else if(key===
 "Home"||key==="End"){let last=key==="End",first=plan.row.findIndex(row=>row>=0);event.ctrlKey?atlas.go(last?plan.count-1:first):atlas.go(lineEnd(plan,active,last?
 1:-1))}else if(key==="+"||key==="="){let x=plan.x[active]+plan.w[active]/2,y=plan.y[active]+plan.h[active]/2;atlas.zoomBy(NEARER,x*zoom.k+zoom.x,y*zoom.k+zoom.y)}else if(key===
-"-")atlas.zoomBy(1/NEARER,room.width/2,room.height/2);else if(key==="0")atlas.zoomBy(0,0,0);else return;event.preventDefault()}var PAD=4;function styleOf(element,large){let css=getComputedStyle(element),color=name2=>css.getPropertyValue(`--daam-${name2}`).trim();return{ink:color("ink"),
-soft:color("soft"),paper:color("paper"),raised:color("raised"),chosen:color("a"),family:css.fontFamily,size:large?14:10}}function pen2(context,{size,family},bold=!1){
-context.font=`${bold?"600 ":""}${size}px ${family}`,context.textBaseline="middle"}function widest(context,style,texts){return pen2(context,style,!0),texts.reduce(
-(most2,text)=>Math.max(most2,context.measureText(text).width),0)}function seen(plan,panel,{k,x,y}){let[w,h]=[plan.tile[0]*k,plan.tile[1]*k],left=k*panel.x+x,top=k*
-panel.y+y,first=plan.row.findIndex((row,i)=>row===-1&&plan.x[i]>=panel.x-.01),offset=first>=0&&plan.column[first]===-1?4*k:0,right=left+panel.columns*w+(offset>
-0?w+offset:0),bottom=top+(panel.end-panel.first)*h;return{w,h,left,top,right,bottom,offset}}function drawLabels(context,plan,zoom,room,named,style){for(let panel of plan.
-panels){let place=seen(plan,panel,zoom);place.right<0||place.left-plan.gutter>room.width||place.bottom<0||(columns(context,plan,panel,place,room,named,style),rows(
-context,plan,panel,place,room,named,style))}}function columns(context,plan,panel,place,room,{columnName,isColumn},style){let{left,right,top,w,offset}=place;top<
-15-.5&&(context.fillStyle=style.paper,context.fillRect(left,0,right-left,15));let y=Math.max(top-15/2,15/2),first=offset>0?-1:0,at=column=>left+(column<0?0:offset+
-(column-first)*w)+w/2;pen2(context,style),context.textAlign="center";let needed=context.measureText(columnName(panel.columns-1)).width+PAD,every=everyOf(panel.columns,
-w,needed),free=-1/0;for(let column=first;column<panel.columns;column++){let chosen=isColumn(column);if(column>0&&column%every&&!chosen)continue;let text=columnName(
-column);pen2(context,style,chosen);let half=context.measureText(text).width/2,x=Math.max(at(column),plan.gutter*0+half+1);x-half<free||x+half>room.width||at(column)<
--w||(free=x+half+PAD/2,context.fillStyle=chosen?style.chosen:style.soft,context.fillText(text,x,y))}}function rows(context,plan,panel,{left,top,right,h},room,named,style){
-let edge=Math.max(left,plan.gutter);if(edge>right)return;left<plan.gutter-.5&&(context.fillStyle=style.paper,context.fillRect(0,Math.max(0,top-15),plan.gutter,room.
-height));let every=everyOf(panel.end-panel.first,h,style.size+1),above2=top<15?15:0,at=row=>top+(row-panel.first)*h;context.textAlign="right";let start=panel.first;
-for(let row=panel.first;row<panel.end;row++){named.rows[row].block!==named.rows[start].block&&(start=row);let y=at(row)+h/2,chosen=named.isRow(row);(row-start)%
-every&&!chosen||y<above2+style.size/2||y>room.height-style.size/2+1||(pen2(context,style,chosen),context.fillStyle=chosen?style.chosen:named.isOut(row)?style.soft:
-style.ink,context.fillText(named.rows[row].label,edge-PAD,y))}let band=edge-plan.gutter;for(let from=panel.first;from<panel.end;){let to=from;for(;to<panel.end&&
-named.rows[to].block===named.rows[from].block;)to++;block(context,named.rows[from],band,Math.max(at(from),above2),Math.min(at(to),room.height),style),from=to}}function block(context,row,x,top,bottom,style){
+"-")atlas.zoomBy(1/NEARER,room.width/2,room.height/2);else if(key==="0")atlas.zoomBy(0,0,0);else return;event.preventDefault()}var PAD=4;function styleOf(element,large){let css=getComputedStyle(element),color=name=>css.getPropertyValue(`--daam-${name}`).trim();return{ink:color("ink"),soft:color(
+"soft"),paper:color("paper"),raised:color("raised"),chosen:color("a"),family:css.fontFamily,size:large?14:10}}function pen2(context,{size,family},bold=!1){context.
+font=`${bold?"600 ":""}${size}px ${family}`,context.textBaseline="middle"}function widest(context,style,texts){return pen2(context,style,!0),texts.reduce((most2,text)=>Math.
+max(most2,context.measureText(text).width),0)}function seen(plan,panel,{k,x,y}){let[w,h]=[plan.tile[0]*k,plan.tile[1]*k],left=k*panel.x+x,top=k*panel.y+y,first=plan.
+row.findIndex((row,i)=>row===-1&&plan.x[i]>=panel.x-.01),offset=first>=0&&plan.column[first]===-1?4*k:0,right=left+panel.columns*w+(offset>0?w+offset:0),bottom=top+
+(panel.end-panel.first)*h;return{w,h,left,top,right,bottom,offset}}function drawLabels(context,plan,zoom,room,named,style){for(let panel of plan.panels){let place=seen(
+plan,panel,zoom);place.right<0||place.left-plan.gutter>room.width||place.bottom<0||(columns(context,plan,panel,place,room,named,style),rows(context,plan,panel,place,
+room,named,style))}}function columns(context,plan,panel,place,room,{columnName,isColumn},style){let{left,right,top,w,offset}=place;top<15-.5&&(context.fillStyle=
+style.paper,context.fillRect(left,0,right-left,15));let y=Math.max(top-15/2,15/2),first=offset>0?-1:0,at=column=>left+(column<0?0:offset+(column-first)*w)+w/2;pen2(
+context,style),context.textAlign="center";let needed=context.measureText(columnName(panel.columns-1)).width+PAD,every=everyOf(panel.columns,w,needed),free=-1/0;
+for(let column=first;column<panel.columns;column++){let chosen=isColumn(column);if(column>0&&column%every&&!chosen)continue;let text=columnName(column);pen2(context,
+style,chosen);let half=context.measureText(text).width/2,x=Math.max(at(column),plan.gutter*0+half+1);x-half<free||x+half>room.width||at(column)<-w||(free=x+half+
+PAD/2,context.fillStyle=chosen?style.chosen:style.soft,context.fillText(text,x,y))}}function rows(context,plan,panel,{left,top,right,h},room,named,style){let edge=Math.
+max(left,plan.gutter);if(edge>right)return;left<plan.gutter-.5&&(context.fillStyle=style.paper,context.fillRect(0,Math.max(0,top-15),plan.gutter,room.height));let every=everyOf(
+panel.end-panel.first,h,style.size+1),above2=top<15?15:0,at=row=>top+(row-panel.first)*h;context.textAlign="right";let start=panel.first;for(let row=panel.first;row<
+panel.end;row++){named.rows[row].block!==named.rows[start].block&&(start=row);let y=at(row)+h/2,chosen=named.isRow(row);(row-start)%every&&!chosen||y<above2+style.
+size/2||y>room.height-style.size/2+1||(pen2(context,style,chosen),context.fillStyle=chosen?style.chosen:named.isOut(row)?style.soft:style.ink,context.fillText(named.
+rows[row].label,edge-PAD,y))}let band=edge-plan.gutter;for(let from=panel.first;from<panel.end;){let to=from;for(;to<panel.end&&named.rows[to].block===named.rows[from].
+block;)to++;block(context,named.rows[from],band,Math.max(at(from),above2),Math.min(at(to),room.height),style),from=to}}function block(context,row,x,top,bottom,style){
 let long=bottom-top-2;if(long<3)return;context.fillStyle=style.raised,context.fillRect(x,top+1,13,long),pen2(context,{...style,size:style.size-.5});let text=[`${row.
 block} · ${row.size}`,row.block,row.block.replace(/^(\w)\w* ?/,"$1")].find(one=>context.measureText(one).width<=long-2);text&&(context.save(),context.translate(
 x+13/2,(top+bottom)/2),context.rotate(-Math.PI/2),context.textAlign="center",context.fillStyle=style.soft,context.fillText(text,0,.5),context.restore())}function labelAt(plan,zoom,x,y){
@@ -544,8 +542,8 @@ column}}let band=edge-plan.gutter;if(x>=band&&x<edge&&edge<=right&&y>=Math.max(t
 row<panel.end)return x<band+15?{block:row}:{row}}}return null}function encircled(plan,line){let inside=[];for(let i=0;i<plan.count;i++)plan.row[i]<0||holds2(line,plan.x[i]+plan.w[i]/2,plan.y[i]+plan.h[i]/2)&&inside.push(i);
 return inside}function holds2(line,x,y){let inside=!1;for(let i=0,j=line.length-2;i<line.length;j=i,i+=2){let[xi,yi,xj,yj]=[line[i],line[i+1],line[j],line[j+1]];
 yi>y!=yj>y&&x<(xj-xi)*(y-yi)/(yj-yi)+xi&&(inside=!inside)}return inside}function shortBlock(block2){return block2.replace(/_blocks?\b/g,"").replace(/[._]+/g," ").trim()}function rowsOf(facts){return facts.layers.map(({label,block:block2,
-stage,size,heads},i)=>{let short3=shortBlock(block2),name2=(label.startsWith(short3)?label.slice(short3.length):label).replace(/^[ ·]+/,"");return{label:name2.
-length>8?String(i):name2,block:short3,stage,size:size.join("×"),columns:heads}})}var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null}get memory(){return this.
+stage,size,heads},i)=>{let short3=shortBlock(block2),name=(label.startsWith(short3)?label.slice(short3.length):label).replace(/^[ ·]+/,"");return{label:name.length>
+8?String(i):name,block:short3,stage,size:size.join("×"),columns:heads}})}var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null}get memory(){return this.
 source.memory}stackKey(which){let{state}=this,word=state.get(which?"word_b":"word"),{layer,head}=state.chosen;return JSON.stringify([word,state.get("choice"),layer,
 head])}exactKey(which){return JSON.stringify([...JSON.parse(this.stackKey(which)),...this.state.steps])}stack(which){return this.memory.stacks.get(this.stackKey(
 which))??null}get tilesKey(){return JSON.stringify([this.state.get("word"),...this.state.steps])}tiles(){let{tileSets}=this.memory,present=tileSets.get(this.tilesKey);
@@ -702,9 +700,9 @@ length-1])}step(way){let chosen=this.#chosen;if(!chosen)return;let order=this.#w
 tip]:[chosen.tip,chosen.anchor],to=order[order.indexOf(tip)+way];to===void 0?this.scope.say(way>0?"The last word.":"The first word."):this.#make(anchor,to)}async#make(anchor,tip){
 let{scope}=this,{state,source}=scope,wanted=++this.wanted;this.coming=null;let ends=[state.facts.words[anchor],state.facts.words[tip]],span=[Math.min(...ends.map(
 ({start})=>start)),Math.max(...ends.map(({end})=>end))],known=state.facts.words.findIndex(word2=>isAt(word2,span)),word=known;if(known<0)try{word=(await source.
-ask({want:["entry"],sel:state.sel,at:{span}})).find(({name:name2})=>name2==="entry")?.word??-1}catch(error){error instanceof Moot||scope.fail(error.message)}wanted!==
-this.wanted||word<0||(this.ends={anchor,tip,word},this.coming={word,span},this.on=!1,this.dismissed.delete(word),scope.invalidate(WORDS))}settle(){let{coming}=this,
-{state}=this.scope;if(!coming||!isAt(state.facts.words[coming.word],coming.span))return;this.coming=null;let{text,kind,tokens}=state.facts.words[coming.word],other=state.
+ask({want:["entry"],sel:state.sel,at:{span}})).find(({name})=>name==="entry")?.word??-1}catch(error){error instanceof Moot||scope.fail(error.message)}wanted!==this.
+wanted||word<0||(this.ends={anchor,tip,word},this.coming={word,span},this.on=!1,this.dismissed.delete(word),scope.invalidate(WORDS))}settle(){let{coming}=this,{
+state}=this.scope;if(!coming||!isAt(state.facts.words[coming.word],coming.span))return;this.coming=null;let{text,kind,tokens}=state.facts.words[coming.word],other=state.
 get("word_b")===coming.word?{word_b:-1}:{};this.scope.fail(""),this.scope.maps.hover=null,this.joined=coming.word,state.set({word:coming.word,...other});let count=`${tokens.
 length} token${tokens.length===1?"":"s"}`;kind==="phrase"?this.scope.say(`Phrase “${text}”, the mean of ${count}.`):this.scope.say(`The word “${text}” alo\
 ne.`)}dismiss(number){let{state}=this.scope,phrase=state.facts.words[number];if(phrase?.kind!=="phrase")return;let first=(this.ends?.word===number?this.ends.anchor:
@@ -732,7 +730,7 @@ roup","aria-label":"Which words",hidden:!0},this.count,this.box,...Object.values
 return selectionOf(this.scope.source.run,this.scope.state.sel)}fits(text){let wanted=this.box.value.trim().toLowerCase();return wanted===""||text.toLowerCase().
 includes(wanted)}order(inText){if(this.scope.state.get("word_order")!=="attention"||this.ranked.of!==this.#selection)return inText;let{words}=this.ranked;return[
 ...words,...inText.filter(word=>!words.includes(word))]}ask(){let{state}=this.scope;if(state.moving||state.get("playing"))return;let lacks=state.get("word_order")===
-"attention"&&this.ranked.of!==this.#selection;this.asker.want(lacks?{want:["background"],sel:state.sel}:null)}#answered({sel},parts){let part=parts?.find(({name:name2})=>name2===
+"attention"&&this.ranked.of!==this.#selection;this.asker.want(lacks?{want:["background"],sel:state.sel}:null)}#answered({sel},parts){let part=parts?.find(({name})=>name===
 "background");if(part){let words=[...part.rows].sort((p,q)=>q.share-p.share).map(row=>row.word);this.ranked={of:selectionOf(this.scope.source.run,sel),words}}this.
 scope.invalidate(WORDS)}show(shown,all){let wanted=this.scope.state.get("word_order")!=="text"||this.box.value!=="";this.element.hidden=all<=MANY&&!wanted,write(
 this.count,this.box.value.trim()===""?"":`${shown} of ${all}`);for(let{show:show2}of Object.values(this.inputs))show2()}destroy(){this.asker.destroy()}};function selectionOf(run,{
@@ -750,49 +748,49 @@ art and end of the text"),this.syntax=toggle2("Syntax","syntax",SYNTAX),this.com
 ()=>this.#toggle("show_syntax")),this.title=el("h2",{class:"daam-lead-title","data-testid":"title"}),this.means=el("p",{class:"daam-lead-text","data-testid":"le\
 ad"}),this.words=new WordTools(scope),this.tools=el("div",{class:"daam-tools"},this.words.element,this.swap,this.compare,this.phrases.button,this.pieces,this.syntax),
 this.element=el("header",{class:"daam-head"},el("div",{class:"daam-lead"},this.title,this.means),this.scroller,this.tools)}destroy(){this.words.destroy(),this.phrases.
-destroy()}get on(){return this.comparing||this.scope.state.get("word_b")>=0}#toggle(name2){this.scope.input(name2,()=>this.scope.state.set({[name2]:!this.scope.
-state.get(name2)}))}setComparing(on){this.scope.input("word",()=>{this.comparing=on,this.phrases.on=!1,on||this.scope.state.set({word_b:-1}),this.scope.say(on?"\
-Compare: choose the second word.":"One word is shown."),this.scope.invalidate(WORDS)})}swapWords(){let{state}=this.scope,[a,b]=[state.get("word"),state.get("wor\
-d_b")];b>=0&&state.set({word:b,word_b:a})}choose(word,compare){let{state,maps}=this.scope;if(!state.facts.words[word]?.kept)return;this.phrases.forget(),maps.hover=
-null;let[a,b]=[state.get("word"),state.get("word_b")];compare?word!==a&&state.set({word_b:b===word?-1:word}):state.set({word,word_b:b===word?-1:b})}#click(event){
-let chip2=event.target.closest("[data-word]");if(!chip2)return;let word=Number(chip2.getAttribute("data-word"));this.scope.input("word",()=>{event.altKey||this.
-phrases.on?this.phrases.extendTo(word):this.choose(word,event.shiftKey||this.comparing)}),(event.shiftKey||event.altKey)&&getSelection()?.removeAllRanges()}#key(event){
-let{state}=this.scope,way={ArrowRight:1,ArrowDown:1,ArrowLeft:-1,ArrowUp:-1,Home:-2,End:2}[event.key],chip2=event.target.closest("[data-word]");if(chip2&&(event.
-key==="Delete"||event.key==="Backspace")){event.preventDefault();let number=Number(chip2.getAttribute("data-word"));this.scope.input("word",()=>this.phrases.dismiss(
-number))}if(way&&event.ctrlKey&&event.shiftKey){event.preventDefault(),event.stopPropagation(),Math.abs(way)===1&&this.scope.input("word",()=>this.phrases.step(
-way));return}if(chip2&&(event.key==="Enter"||event.key===" ")&&event.shiftKey&&(event.preventDefault(),this.scope.input("word",()=>this.choose(Number(chip2.getAttribute(
-"data-word")),!0))),!way)return;event.preventDefault();let open=this.order.filter(b=>!b.disabled&&!b.hidden),of=event.shiftKey&&state.get("word_b")>=0?"word_b":
-"word",at=open.findIndex(b=>Number(b.dataset.word)===state.get(of)),to=way===-2?0:way===2?open.length-1:(at+way+open.length)%open.length;event.shiftKey&&Number(
-open[to]?.dataset.word)===state.get("word")&&(to=(to+Math.sign(way)+open.length)%open.length);let target=open[to];if(!target)return;let word=Number(target.dataset.
-word);this.scope.input("word",()=>{event.shiftKey?state.get("word_b")!==word&&this.choose(word,!0):this.choose(word,!1)}),event.shiftKey||target.focus()}update(what){
-if(!(what&WORDS))return;let{state}=this.scope,{facts}=state;this.words.ask();let run=this.scope.source.run??"";run!==this.run&&this.phrases.reset(),this.run=run;
-let key=JSON.stringify([facts.words,facts.kind]);key!==this.built&&(this.built=key,this.#build(facts.words??[])),this.phrases.settle(),this.#arrange();let[a,b]=[
-state.get("word"),state.get("word_b")];this.hadSecond&&b<0&&(this.comparing=!1),this.hadSecond=b>=0;let all=0;this.buttons.forEach((button,word)=>{let role=word===
-a?"a":word===b?"b":null;attribute(button,"data-role",role),attribute(button,"aria-checked",String(word===a)),attribute(button,"aria-description",role==="b"?"com\
-pared, B":null),button.tabIndex=word===a?0:-1;let{special,text}=facts.words[word],isOpen=role||!this.phrases.dismissed.has(word)&&(!special||state.get("show_pie\
-ces"));button.hidden=!isOpen||!(role||this.words.fits(text)),isOpen&&all++}),this.phrases.update(this.buttons);let{joined}=this.phrases;joined!==null&&this.list.
-querySelector(":focus")&&this.buttons[joined]?.focus(),this.phrases.joined=null;let shown=this.buttons.filter(button=>!button.hidden).length;attribute(this.element,
-"data-many",all>MANY),this.words.show(shown,all),this.#reveal(a),this.#lead(facts.words?.[a]?.text??"",facts.words?.[b]?.text),attribute(this.element,"data-comp\
-aring",b>=0),attribute(this.compare,"aria-pressed",String(this.on)),attribute(this.swap,"data-idle",b<0),attribute(this.pieces,"aria-pressed",String(!!state.get(
-"show_pieces"))),this.syntax.hidden=(facts.syntax?.state??(facts.parse?"here":"none"))==="none",attribute(this.syntax,"title",facts.syntax?.note||SYNTAX);let waits=facts.
-syntax?.state==="later"&&state.get("show_syntax");write(this.syntax,waits?"Syntax …":"Syntax"),attribute(this.syntax,"aria-busy",waits?"true":null),attribute(
-this.syntax,"aria-pressed",String(!!state.get("show_syntax"))),this.arcs.update()}#lead(a,b){let{facts}=this.scope.state,of=`${facts.title??"Attention to"} “`;
-b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.scope.state.get("view")==="differ\
-ence",lead=`${facts.reading??READING} ${isCoarse()?LEAD_FINGER:LEAD}`;write(this.means,b===void 0?lead:difference?LEAD_DIFFERENCE:LEAD_PAIR)}#build(words){let kind=this.
-scope.state.facts.kind??"attention";this.buttons=words.map((word,i)=>chip(word,i,kind)),this.inText=inOrder2(words),this.stands=""}#arrange(){let order=this.scope.
-state.get("show_syntax")&&this.scope.state.facts.parse?this.inText:this.words.order(this.inText),stands=order.join(" ");if(stands===this.stands)return;this.stands=
-stands;let focused=this.order.find(button=>button.matches(":focus"))?.dataset.word;this.order=order.map(i=>this.buttons[i]),this.list.replaceChildren(...this.order.
-flatMap(chip2=>this.phrases.withCloser(chip2))),focused!==void 0&&this.buttons[Number(focused)]?.focus(),this.seen=-1}#reveal(word){if(word===this.seen)return;let chip2=this.
-buttons[word],{list:list2}=this;if(!chip2||list2.clientHeight===0)return;this.seen=word;let top=chip2.offsetTop;(top<list2.scrollTop||top+chip2.offsetHeight>list2.
-scrollTop+list2.clientHeight)&&(list2.scrollTop=top-2)}};function inOrder2(words){let place=i=>{let{kind,tokens}=words[i];return(kind==="phrase"?tokens[tokens.length-
-1]:tokens[0])??1/0},before2=(p,q)=>place(p)===place(q)?p-q:place(p)-place(q);return words.map((_,i)=>i).sort(before2)}function chip(word,index,kind){return el("\
-button",{class:"daam-chip",type:"button",role:"radio","data-testid":"chip","data-word":index,"data-kind":word.kind??(word.special?"sign":"word"),disabled:!word.
-kept,title:titleOf(word,kind)},el("span",{class:"daam-chip-text",dir:"auto",text:word.text}),el("span",{class:"daam-chip-mark","aria-hidden":"true"}))}function titleOf(word,kind){
-if(!word.kept)return word.tokens.length>0?`This recording keeps no ${kind} of this word`:"The model did not read this word: it lies behind its last token";let pieces=word.
-pieces?.length>1?` (${word.pieces.join(" + ")})`:"",tokens=word.tokens.length>1?`tokens ${word.tokens.join(", ")}`:`token ${word.tokens[0]}`;return`${KINDS2[word.
-kind??"word"]??""}${tokens}${pieces}`}var KINDS2={phrase:"Several words together, ",piece:"A piece of a word, ",sign:"A sign, ",start:"The start of the text, ",
-end:"The end of the text, ",padding:"Padding after the text, "};function toggle2(text,id,title){return el("button",{class:"daam-button daam-toggle",type:"button",
-"aria-pressed":"false","data-testid":id,title,text})}var ROWS=8,COMPARABLE="Sizes may be compared between words.",NOT_COMPARABLE="Sizes are not comparable between words: some have higher values everywhere.",LIFT="\
+destroy()}get on(){return this.comparing||this.scope.state.get("word_b")>=0}#toggle(name){this.scope.input(name,()=>this.scope.state.set({[name]:!this.scope.state.
+get(name)}))}setComparing(on){this.scope.input("word",()=>{this.comparing=on,this.phrases.on=!1,on||this.scope.state.set({word_b:-1}),this.scope.say(on?"Compare\
+: choose the second word.":"One word is shown."),this.scope.invalidate(WORDS)})}swapWords(){let{state}=this.scope,[a,b]=[state.get("word"),state.get("word_b")];
+b>=0&&state.set({word:b,word_b:a})}choose(word,compare){let{state,maps}=this.scope;if(!state.facts.words[word]?.kept)return;this.phrases.forget(),maps.hover=null;
+let[a,b]=[state.get("word"),state.get("word_b")];compare?word!==a&&state.set({word_b:b===word?-1:word}):state.set({word,word_b:b===word?-1:b})}#click(event){let chip2=event.
+target.closest("[data-word]");if(!chip2)return;let word=Number(chip2.getAttribute("data-word"));this.scope.input("word",()=>{event.altKey||this.phrases.on?this.
+phrases.extendTo(word):this.choose(word,event.shiftKey||this.comparing)}),(event.shiftKey||event.altKey)&&getSelection()?.removeAllRanges()}#key(event){let{state}=this.
+scope,way={ArrowRight:1,ArrowDown:1,ArrowLeft:-1,ArrowUp:-1,Home:-2,End:2}[event.key],chip2=event.target.closest("[data-word]");if(chip2&&(event.key==="Delete"||
+event.key==="Backspace")){event.preventDefault();let number=Number(chip2.getAttribute("data-word"));this.scope.input("word",()=>this.phrases.dismiss(number))}if(way&&
+event.ctrlKey&&event.shiftKey){event.preventDefault(),event.stopPropagation(),Math.abs(way)===1&&this.scope.input("word",()=>this.phrases.step(way));return}if(chip2&&
+(event.key==="Enter"||event.key===" ")&&event.shiftKey&&(event.preventDefault(),this.scope.input("word",()=>this.choose(Number(chip2.getAttribute("data-word")),
+!0))),!way)return;event.preventDefault();let open=this.order.filter(b=>!b.disabled&&!b.hidden),of=event.shiftKey&&state.get("word_b")>=0?"word_b":"word",at=open.
+findIndex(b=>Number(b.dataset.word)===state.get(of)),to=way===-2?0:way===2?open.length-1:(at+way+open.length)%open.length;event.shiftKey&&Number(open[to]?.dataset.
+word)===state.get("word")&&(to=(to+Math.sign(way)+open.length)%open.length);let target=open[to];if(!target)return;let word=Number(target.dataset.word);this.scope.
+input("word",()=>{event.shiftKey?state.get("word_b")!==word&&this.choose(word,!0):this.choose(word,!1)}),event.shiftKey||target.focus()}update(what){if(!(what&WORDS))
+return;let{state}=this.scope,{facts}=state;this.words.ask();let run=this.scope.source.run??"";run!==this.run&&this.phrases.reset(),this.run=run;let key=JSON.stringify(
+[facts.words,facts.kind]);key!==this.built&&(this.built=key,this.#build(facts.words??[])),this.phrases.settle(),this.#arrange();let[a,b]=[state.get("word"),state.
+get("word_b")];this.hadSecond&&b<0&&(this.comparing=!1),this.hadSecond=b>=0;let all=0;this.buttons.forEach((button,word)=>{let role=word===a?"a":word===b?"b":null;
+attribute(button,"data-role",role),attribute(button,"aria-checked",String(word===a)),attribute(button,"aria-description",role==="b"?"compared, B":null),button.tabIndex=
+word===a?0:-1;let{special,text}=facts.words[word],isOpen=role||!this.phrases.dismissed.has(word)&&(!special||state.get("show_pieces"));button.hidden=!isOpen||!(role||
+this.words.fits(text)),isOpen&&all++}),this.phrases.update(this.buttons);let{joined}=this.phrases;joined!==null&&this.list.querySelector(":focus")&&this.buttons[joined]?.
+focus(),this.phrases.joined=null;let shown=this.buttons.filter(button=>!button.hidden).length;attribute(this.element,"data-many",all>MANY),this.words.show(shown,
+all),this.#reveal(a),this.#lead(facts.words?.[a]?.text??"",facts.words?.[b]?.text),attribute(this.element,"data-comparing",b>=0),attribute(this.compare,"aria-pr\
+essed",String(this.on)),attribute(this.swap,"data-idle",b<0),attribute(this.pieces,"aria-pressed",String(!!state.get("show_pieces"))),this.syntax.hidden=(facts.
+syntax?.state??(facts.parse?"here":"none"))==="none",attribute(this.syntax,"title",facts.syntax?.note||SYNTAX);let waits=facts.syntax?.state==="later"&&state.get(
+"show_syntax");write(this.syntax,waits?"Syntax …":"Syntax"),attribute(this.syntax,"aria-busy",waits?"true":null),attribute(this.syntax,"aria-pressed",String(!!state.
+get("show_syntax"))),this.arcs.update()}#lead(a,b){let{facts}=this.scope.state,of=`${facts.title??"Attention to"} “`;b===void 0?writeMixed(this.title,[of,a,"”"]):
+writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.scope.state.get("view")==="difference",lead=`${facts.reading??READING} ${isCoarse()?
+LEAD_FINGER:LEAD}`;write(this.means,b===void 0?lead:difference?LEAD_DIFFERENCE:LEAD_PAIR)}#build(words){let kind=this.scope.state.facts.kind??"attention";this.buttons=
+words.map((word,i)=>chip(word,i,kind)),this.inText=inOrder2(words),this.stands=""}#arrange(){let order=this.scope.state.get("show_syntax")&&this.scope.state.facts.
+parse?this.inText:this.words.order(this.inText),stands=order.join(" ");if(stands===this.stands)return;this.stands=stands;let focused=this.order.find(button=>button.
+matches(":focus"))?.dataset.word;this.order=order.map(i=>this.buttons[i]),this.list.replaceChildren(...this.order.flatMap(chip2=>this.phrases.withCloser(chip2))),
+focused!==void 0&&this.buttons[Number(focused)]?.focus(),this.seen=-1}#reveal(word){if(word===this.seen)return;let chip2=this.buttons[word],{list:list2}=this;if(!chip2||
+list2.clientHeight===0)return;this.seen=word;let top=chip2.offsetTop;(top<list2.scrollTop||top+chip2.offsetHeight>list2.scrollTop+list2.clientHeight)&&(list2.scrollTop=
+top-2)}};function inOrder2(words){let place=i=>{let{kind,tokens}=words[i];return(kind==="phrase"?tokens[tokens.length-1]:tokens[0])??1/0},before2=(p,q)=>place(p)===
+place(q)?p-q:place(p)-place(q);return words.map((_,i)=>i).sort(before2)}function chip(word,index,kind){return el("button",{class:"daam-chip",type:"button",role:"\
+radio","data-testid":"chip","data-word":index,"data-kind":word.kind??(word.special?"sign":"word"),disabled:!word.kept,title:titleOf(word,kind)},el("span",{class:"\
+daam-chip-text",dir:"auto",text:word.text}),el("span",{class:"daam-chip-mark","aria-hidden":"true"}))}function titleOf(word,kind){if(!word.kept)return word.tokens.
+length>0?`This recording keeps no ${kind} of this word`:"The model did not read this word: it lies behind its last token";let pieces=word.pieces?.length>1?` (${word.
+pieces.join(" + ")})`:"",tokens=word.tokens.length>1?`tokens ${word.tokens.join(", ")}`:`token ${word.tokens[0]}`;return`${KINDS2[word.kind??"word"]??""}${tokens}${pieces}`}
+var KINDS2={phrase:"Several words together, ",piece:"A piece of a word, ",sign:"A sign, ",start:"The start of the text, ",end:"The end of the text, ",padding:"P\
+adding after the text, "};function toggle2(text,id,title){return el("button",{class:"daam-button daam-toggle",type:"button","aria-pressed":"false","data-testid":id,
+title,text})}var ROWS=8,COMPARABLE="Sizes may be compared between words.",NOT_COMPARABLE="Sizes are not comparable between words: some have higher values everywhere.",LIFT="\
 Lift: the share of the words’ values here over the share in the whole image. 1 is the line.",BAND2={true:"other regions of this size",false:"all places"},Ranking=class{constructor(scope){
 this.scope=scope,this.element=el("ol",{class:"daam-ranking","data-testid":"ranking"})}show(rows2,{stale:stale2,region}){let{state}=this.scope,{element}=this,by=state.
 get("rank_by"),shown=inOrder(rows2,by).slice(0,state.get("projector")?6:ROWS),most2=Math.max(1e-12,...shown.map(row=>row.value));for(attribute(element,"data-sta\
@@ -825,21 +823,21 @@ values(this.order).map(one=>one.label)),this.hint,this.ranking.element,this.note
 this.polygon||(this.place=place,this.aloud=aloud,this.scope.invalidate(PANEL))}get polygon(){let polygon=this.scope.state.get("region");return polygon.length>=3?
 polygon:null}get askers(){return[this.words,this.background,this.region]}get problem(){return this.region.problem||this.words.problem||this.background.problem}get#selection(){
 let{source,state}=this.scope,{choice,layer,head,steps,special}=state.sel;return JSON.stringify([source.run,choice,layer,head,steps,special])}get#ofRegion(){return JSON.
-stringify([this.#selection,this.scope.state.get("word"),this.polygon])}#gotWords(question,parts){let part=parts?.find(({name:name2})=>name2==="words");if(part){
-let{y,x}=question.at,of=this.#asked(question);this.here={of,place:[y,x],value:part.rows,note:part.note??""}}this.scope.invalidate(PANEL)}#gotBackground(question,parts){
-let part=parts?.find(({name:name2})=>name2==="background");part&&(this.whole={of:this.#asked(question),place:[0,0],value:part.rows,note:""}),this.scope.invalidate(
-PANEL)}get#rowsHere(){let{here,whole}=this;return here?whole?.of===here.of?lifted(here.value,whole.value):here.value:[]}#gotRegion(question,parts){let part=parts?.
-find(({name:name2})=>name2==="region");if(part){let{polygon}=question.at,of=JSON.stringify([this.#asked(question),question.sel.word,polygon]);this.inside={of,place:polygon[0],
-value:part,note:part.note??""},of===this.#ofRegion&&this.scope.say(`Region: ${this.ranking.spoken(part.rows)}`)}this.scope.invalidate(PANEL)}#asked({sel}){let{choice,
-layer,head,steps,special}=sel;return JSON.stringify([this.scope.source.run,choice,layer,head,steps,special])}#ask(){let{state}=this.scope,{polygon,place}=this;polygon&&
-(this.place=null);let{sel}=state,lacksRegion=polygon&&this.inside?.of!==this.#ofRegion;(!state.moving||!lacksRegion)&&this.region.want(lacksRegion?{want:["regio\
-n"],sel,at:{polygon}}:null);let[y,x]=place??[0,0],{here}=this,lacks=!here||here.of!==this.#selection||here.place[0]!==y||here.place[1]!==x,pointed=place&&!polygon&&
-lacks;this.words.want(pointed?{want:["words"],sel,at:{y,x}}:null);let lacksWhole=place&&!polygon&&!state.moving&&!state.get("playing")&&this.whole?.of!==this.#selection;
-this.background.want(lacksWhole?{want:["background"],sel}:null)}update(what){this.#ask();let{scope,polygon}=this,region=polygon&&this.inside?.of===this.#ofRegion?
-this.inside:null,own=this.here?.of===this.#selection;own&&(this.ownSince=performance.now());let here=this.place&&(own||this.#lingers)?this.here:null,rows2=region?
-region.value.rows:here?this.#rowsHere:[],lifts=rows2.every(({lift})=>lift!==void 0);here&&own&&lifts&&this.aloud&&String(here.place)===String(this.place)&&(this.
-aloud=!1,scope.say(this.ranking.spoken(rows2)));let shown=region??here;if(shown===this.shown&&!(what&(PANEL|WORDS)))return;this.shown=shown,write(this.title,polygon?
-"Words in the region":"Words here"),this.clear.hidden=!polygon,this.hint.hidden=!!(shown||polygon),this.#locate(here?.place??null),this.ranking.show(rows2,{stale:!!(here&&
+stringify([this.#selection,this.scope.state.get("word"),this.polygon])}#gotWords(question,parts){let part=parts?.find(({name})=>name==="words");if(part){let{y,x}=question.
+at,of=this.#asked(question);this.here={of,place:[y,x],value:part.rows,note:part.note??""}}this.scope.invalidate(PANEL)}#gotBackground(question,parts){let part=parts?.
+find(({name})=>name==="background");part&&(this.whole={of:this.#asked(question),place:[0,0],value:part.rows,note:""}),this.scope.invalidate(PANEL)}get#rowsHere(){
+let{here,whole}=this;return here?whole?.of===here.of?lifted(here.value,whole.value):here.value:[]}#gotRegion(question,parts){let part=parts?.find(({name})=>name===
+"region");if(part){let{polygon}=question.at,of=JSON.stringify([this.#asked(question),question.sel.word,polygon]);this.inside={of,place:polygon[0],value:part,note:part.
+note??""},of===this.#ofRegion&&this.scope.say(`Region: ${this.ranking.spoken(part.rows)}`)}this.scope.invalidate(PANEL)}#asked({sel}){let{choice,layer,head,steps,
+special}=sel;return JSON.stringify([this.scope.source.run,choice,layer,head,steps,special])}#ask(){let{state}=this.scope,{polygon,place}=this;polygon&&(this.place=
+null);let{sel}=state,lacksRegion=polygon&&this.inside?.of!==this.#ofRegion;(!state.moving||!lacksRegion)&&this.region.want(lacksRegion?{want:["region"],sel,at:{
+polygon}}:null);let[y,x]=place??[0,0],{here}=this,lacks=!here||here.of!==this.#selection||here.place[0]!==y||here.place[1]!==x,pointed=place&&!polygon&&lacks;this.
+words.want(pointed?{want:["words"],sel,at:{y,x}}:null);let lacksWhole=place&&!polygon&&!state.moving&&!state.get("playing")&&this.whole?.of!==this.#selection;this.
+background.want(lacksWhole?{want:["background"],sel}:null)}update(what){this.#ask();let{scope,polygon}=this,region=polygon&&this.inside?.of===this.#ofRegion?this.
+inside:null,own=this.here?.of===this.#selection;own&&(this.ownSince=performance.now());let here=this.place&&(own||this.#lingers)?this.here:null,rows2=region?region.
+value.rows:here?this.#rowsHere:[],lifts=rows2.every(({lift})=>lift!==void 0);here&&own&&lifts&&this.aloud&&String(here.place)===String(this.place)&&(this.aloud=
+!1,scope.say(this.ranking.spoken(rows2)));let shown=region??here;if(shown===this.shown&&!(what&(PANEL|WORDS)))return;this.shown=shown,write(this.title,polygon?"\
+Words in the region":"Words here"),this.clear.hidden=!polygon,this.hint.hidden=!!(shown||polygon),this.#locate(here?.place??null),this.ranking.show(rows2,{stale:!!(here&&
 !own),region:!!region});for(let input2 of Object.values(this.order))input2.show(),input2.label.hidden=!shown;attribute(this.element,"data-filled",rows2.length>0);
 let waiting=polygon&&!region&&!this.problem,{facts}=scope.state,[brief,reading]=this.ranking.reading(lifts,!!region),notes=shown?[brief,shown.note]:[];attribute(
 this.note,"title",shown?reading:null),write(this.note,waiting?"The words of the region are on their way.":notes.filter(Boolean).join(" "));let word=facts.words?.[region?.
@@ -850,10 +848,10 @@ PANEL),left+10)),left>0}#locate(place){let[height,width]=this.scope.state.facts.
 this.where,place?`x ${cell(place[1],width)}, y ${cell(place[0],height)}`:"")}destroy(){clearTimeout(this.later),this.words.destroy(),this.background.destroy(),this.
 region.destroy()}};function bars(id){let heading=el("h3",{class:"daam-title",dir:"auto"}),row=el("div",{class:"daam-bars",role:"img","data-testid":id}),most2=el(
 "span",{class:"daam-muted"}),element=el("div",{class:"daam-panel daam-bars-panel",hidden:!0},el("div",{class:"daam-title-row"},heading,el("span",{class:"daam-sp\
-ace"}),most2),row);function show2(title,values,name2){if(element.hidden=!values,!values)return;write(heading,title);let max=Math.max(1e-12,...values.map(value=>value??
-0)),best=values.indexOf(max);write(most2,best>=0?`most: ${name2(best)}`:""),attribute(row,"aria-label",`${title}: most at ${best>=0?name2(best):"none"}`),row.replaceChildren(
-...values.map((value,i)=>{let text=`${name2(i)}: ${value===null?"not chosen":short2(value)}`,bar=el("span",{});return bar.style.height=`${100*(value??0)/max}%`,
-el("span",{class:"daam-bar","data-none":value===null,title:text},bar)}))}return{element,show:show2}}var KEY="b",Bare=class{constructor(scope){this.scope=scope,this.on=!1,this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:`\
+ace"}),most2),row);function show2(title,values,name){if(element.hidden=!values,!values)return;write(heading,title);let max=Math.max(1e-12,...values.map(value=>value??
+0)),best=values.indexOf(max);write(most2,best>=0?`most: ${name(best)}`:""),attribute(row,"aria-label",`${title}: most at ${best>=0?name(best):"none"}`),row.replaceChildren(
+...values.map((value,i)=>{let text=`${name(i)}: ${value===null?"not chosen":short2(value)}`,bar=el("span",{});return bar.style.height=`${100*(value??0)/max}%`,el(
+"span",{class:"daam-bar","data-none":value===null,title:text},bar)}))}return{element,show:show2}}var KEY="b",Bare=class{constructor(scope){this.scope=scope,this.on=!1,this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:`\
 The image alone, while this is held down (${KEY})`,"aria-label":"Hold down to see the image alone","aria-pressed":"false","data-testid":"bare"},icon("eye"));let{
 button}=this;button.addEventListener("pointerdown",event=>{event.button===0&&(button.setPointerCapture(event.pointerId),this.hold(!0))});for(let end of["pointer\
 up","pointercancel","lostpointercapture","blur"])button.addEventListener(end,()=>this.hold(!1));button.addEventListener("contextmenu",event=>event.preventDefault()),
@@ -875,28 +873,63 @@ return()=>steps.shift(-1);case".":return()=>steps.shift(1);case"a":return()=>sta
 whatIf.toggle();case"Escape":return()=>this.#back();default:return null}}#back(){let{chips}=this,{state,maps}=this.scope;maps.hover&&(maps.hover=null,this.scope.
 invalidate(MAP|SELECTION)),state.get("playing")?state.set({playing:!1}):state.get("region").length>0?state.set({region:[]}):state.chosen.layer>=0||state.chosen.
 head!==-1?state.set({layer:-1,head:-1,heads:[]}):chips.on&&chips.setComparing(!1)}};function modified(event){return event.ctrlKey||event.metaKey||event.altKey}async function saveMask(scope){try{if(scope.source.capabilities.mask){let[part]=await scope.source.ask({want:["mask"],sel:scope.state.sel}),bytes=part.bytes;save(
-new Blob([bytes],{type:"image/png"}),part.file??name(scope,"mask"))}else{let blob=await maskOf(scope);blob&&save(blob,name(scope,"mask"))}}catch(error){scope.fail(
-error.message)}}function saveImage(scope,canvas){canvas.toBlob(blob=>{blob&&save(blob,name(scope,"image"))})}async function maskOf(scope){let shown=scope.maps.shown(
-0);if(!shown)return null;let field2=new Enlarger(shown.height,shown.width,Math.max(...scope.state.facts.image)),values=field2.enlarge(shown.values),level=levelOf(
+new Blob([bytes],{type:"image/png"}),part.file??fileName(scope,"mask"))}else{let blob=await maskOf(scope);blob&&save(blob,fileName(scope,"mask"))}}catch(error){
+scope.fail(error.message)}}function saveImage(scope,canvas){canvas.toBlob(blob=>{blob&&save(blob,fileName(scope,"image"))})}async function maskOf(scope){let shown=scope.
+maps.shown(0);if(!shown)return null;let field2=new Enlarger(shown.height,shown.width,Math.max(...scope.state.facts.image)),values=field2.enlarge(shown.values),level=levelOf(
 shown.max,scope.state.get("threshold")),canvas=document.createElement("canvas");canvas.width=field2.width,canvas.height=field2.height;let image=new ImageData(field2.
 width,field2.height),pixels=new Uint32Array(image.data.buffer);for(let i=0;i<values.length;i++)pixels[i]=values[i]>=level?4294967295:4278190080;return canvas.getContext(
-"2d")?.putImageData(image,0,0),new Promise(resolve=>canvas.toBlob(resolve))}function name(scope,what){return`daam-${(scope.state.facts.words[scope.state.get("wo\
-rd")]?.text??"word").replace(/[^\p{L}\p{N}]+/gu,"-").slice(0,40)||"word"}-${what}.png`}function save(blob,file){let link=document.createElement("a");link.href=URL.
-createObjectURL(blob),link.download=file,link.click(),setTimeout(()=>URL.revokeObjectURL(link.href),1e4)}var SECONDS=2;function linkButton(scope){let{address}=scope.source;if(!address||window.location.protocol==="about:")return[];let text=el("span",{text:"Copy link"}),
+"2d")?.putImageData(image,0,0),new Promise(resolve=>canvas.toBlob(resolve))}function fileName(scope,what,ending="png"){return`daam-${(scope.state.facts.words[scope.
+state.get("word")]?.text??"word").replace(/[^\p{L}\p{N}]+/gu,"-").slice(0,40)||"word"}-${what}.${ending}`}function save(blob,file){let link=document.createElement(
+"a");link.href=URL.createObjectURL(blob),link.download=file,link.click(),setTimeout(()=>URL.revokeObjectURL(link.href),1e4)}var encoder=new TextEncoder,TABLE=Uint32Array.from({length:256},(_,n)=>{let value=n;for(let bit=0;bit<8;bit++)value=value&1?value>>>1^3988292384:value>>>1;return value}),
+DATE=33;function zipped(files){let pieces=[],listed2=[],at=0;for(let{name,bytes}of files){let text=encoder.encode(name),common=numbers([[20,2],[2048,2],[0,2],[0,
+2],[DATE,2],[crc(bytes),4],[bytes.length,4],[bytes.length,4],[text.length,2],[0,2]]);pieces.push(numbers([[67324752,4]]),common,text,bytes);let where=numbers([[
+0,2],[0,2],[0,2],[0,4],[at,4]]);listed2.push(numbers([[33639248,4],[20,2]]),common,where,text),at+=4+common.length+text.length+bytes.length}let size=listed2.reduce(
+(sum,piece)=>sum+piece.length,0),end=numbers([[101010256,4],[0,2],[0,2],[files.length,2],[files.length,2],[size,4],[at,4],[0,2]]);return[...pieces,...listed2,end]}
+function crc(bytes){let value=4294967295;for(let byte of bytes)value=TABLE[(value^byte)&255]^value>>>8;return(value^4294967295)>>>0}function numbers(values){return Uint8Array.
+from(values.flatMap(([value,size])=>Array.from({length:size},(_,i)=>value>>>8*i&255)))}var LONGEST2=512,WAIT=5e3,WHAT=[["overlay","map over the image"],["image","forming image"],["side_by_side","side by side"]],NO_IMAGES="The images of the steps a\
+re not here: explore(run, images=forming_images(run, pipe)).",ONE_STEP="There is one step alone, so that nothing would move.",Film=class{constructor(scope,canvas){
+this.scope=scope,this.canvas=canvas,this.making=null,this.what=el("select",{class:"daam-select","aria-label":"What the animation shows","data-testid":"film-what"},
+...WHAT.map(([value,text])=>el("option",{value,text}))),this.button=el("button",{class:"daam-button",type:"button","data-testid":"film",text:this.#isLive?"Save \
+GIF":"Save frames"}),this.button.addEventListener("click",()=>this.#make()),this.cancel=el("button",{class:"daam-button",type:"button",hidden:!0,"data-testid":"\
+film-cancel",text:"Cancel"}),this.cancel.addEventListener("click",()=>this.making?.abort()),this.bar=el("progress",{class:"daam-progress","aria-label":"Frames d\
+rawn",hidden:!0}),this.note=el("p",{class:"daam-hint",role:"status","data-testid":"film-note"}),this.element=el("div",{class:"daam-film",role:"group","aria-labe\
+l":"Steps as animation"},el("div",{class:"daam-title-row"},this.what,this.button,this.cancel,this.bar),this.note)}get#isLive(){return this.scope.source.capabilities.
+any}get#places(){let[lo,hi]=this.scope.state.steps;return Array.from({length:hi-lo},(_,i)=>lo+i)}get#problem(){let{facts}=this.scope.state;return this.scope.state.
+count<2||facts.summed?ONE_STEP:this.what.value!=="overlay"&&!facts.strip?NO_IMAGES:""}async#make(){let{scope}=this,problem=this.#problem;if(problem){write(this.
+note,problem);return}let making=this.making=new AbortController;this.#show(0,0);try{let file=this.#isLive?await this.#asGif(making.signal):await this.#asFrames(
+making.signal);save(file,fileName(scope,"steps",this.#isLive?"gif":"zip")),write(this.note,this.#isLive?"Saved.":"Saved: a zip of PNGs. The kernel writes GIFs.")}catch(error){
+let stopped=making.signal.aborted||error instanceof Moot;write(this.note,stopped?"Cancelled: nothing was saved.":error.message)}this.making=null,scope.invalidate(
+LOOK)}async#asGif(signal){let{source,state}=this.scope,job=Math.random().toString(36).slice(2),{sel}=state,film=this.what.value;for(;;){let part=(await source.ask(
+{want:[],sel,type:"film",job,film},{signal})).find(({name})=>name==="film");if(!part)throw new Error("The kernel answered without an animation.");if(this.#show(
+part.count,part.of),part.bytes?.length)return new Blob([part.bytes],{type:"image/gif"})}}async#asFrames(signal){let{state}=this.scope,places=this.#places,before2={
+steps:state.get("steps"),follow_step:state.get("follow_step")},files=[];try{for(let place of places)state.set({...state.stepsAt(place,place+1),follow_step:!!state.
+facts.strip}),await this.#drawn(signal),files.push({name:`step-${String(place).padStart(4,"0")}.png`,bytes:await this.#frame(place)}),this.#show(files.length,places.
+length)}finally{state.set(before2)}return new Blob(zipped(files),{type:"application/zip"})}async#drawn(signal){let end=performance.now()+WAIT;for(let frames=0;;){
+if(await new Promise(resolve=>requestAnimationFrame(resolve)),signal.aborted)throw new Moot("cancelled");if(frames=this.scope.maps.shown(0)&&!this.scope.maps.reduced(
+0)?frames+1:0,frames>=3)return;if(performance.now()>end)throw new Error("This page holds no map of single steps of this choice: choose all heads.")}}async#frame(place){
+let{state,images}=this.scope,[height,width]=state.facts.image,scale=Math.min(1,LONGEST2/Math.max(height,width)),[high,wide]=[Math.round(scale*height),Math.round(
+scale*width)],film=this.what.value,canvas=document.createElement("canvas");canvas.width=film==="side_by_side"?2*wide:wide,canvas.height=high;let context=canvas.
+getContext("2d");context.imageSmoothingQuality="high";let left=0;if(film!=="overlay"){let forming=images.thumbnail(place);if(!forming||!images.strip)throw new Error(
+NO_IMAGES);let{x,y,width:w,height:h}=forming;context.drawImage(images.strip,x,y,w,h,left,0,wide,high),left+=wide}film!=="image"&&context.drawImage(this.canvas,left,
+0,wide,high);let blob=await new Promise(resolve=>canvas.toBlob(resolve));return new Uint8Array(await blob.arrayBuffer())}#show(count,all){this.bar.max=Math.max(
+1,all),this.bar.value=count,write(this.note,all?`Frame ${count} of ${all}`:"Begins …"),this.update(LOOK)}update(what){if(!(what&(LOOK|STEPS|THEME)))return;let isMaking=this.
+making!==null;this.button.disabled=isMaking,this.what.disabled=isMaking,this.cancel.hidden=!isMaking,this.bar.hidden=!isMaking,attribute(this.button,"title",this.#problem||
+null)}destroy(){this.making?.abort()}};var SECONDS=2;function linkButton(scope){let{address}=scope.source;if(!address||window.location.protocol==="about:")return[];let text=el("span",{text:"Copy link"}),
 button=el("button",{class:"daam-button",type:"button",title:"The address of this page with all that is chosen","data-testid":"copy-link"},text),field2=el("input",
 {class:"daam-select",readonly:"",hidden:!0,"aria-label":"Link to this view","data-testid":"link"});return button.addEventListener("click",async()=>{address.write();
 let copied=await copy(address.link);scope.say(copied?"Link copied":"Copy the link from the field"),field2.hidden=copied,field2.value=address.link,copied||field2.
 select(),write(text,copied?"Copied":"Copy link"),setTimeout(()=>write(text,"Copy link"),SECONDS*1e3)}),[button,field2]}async function copy(text){try{return await navigator.
-clipboard.writeText(text),!0}catch{return!1}}var Look=class{constructor(scope,{canvas,source}){this.scope=scope,this.inputs=inputsOf(scope,"look"),this.folded=inputsOf(scope,"more");let mask=this.#button("\
-Mask","mask-png","Save the mask as PNG",()=>saveMask(scope));attribute(mask,"aria-label","Save the mask as PNG");let image=this.#button("Image","image-png","Sav\
-e what is shown as PNG",()=>saveImage(scope,canvas));this.element=el("div",{class:"daam-look",role:"group","aria-label":"Look"},...Object.values(this.inputs).map(
-({label})=>label),el("div",{class:"daam-end"},el("span",{class:"daam-group"},mask,image),this.#more(source)))}#button(text,id,title,does){let button=el("button",
-{class:"daam-button",type:"button",title,"data-testid":id},icon("download"),el("span",{text}));return button.addEventListener("click",does),button}#more(source){
-let keys=el("dl",{class:"daam-keys"});for(let[key,text]of LIST)keys.append(el("dt",{text:key}),el("dd",{text}));let details=el("details",{class:"daam-more"},el(
-"summary",{class:"daam-button","data-testid":"more",text:"More"}),el("div",{class:"daam-popover"},el("div",{class:"daam-title-row"},...Object.values(this.folded).
-map(({label})=>label),...linkButton(this.scope)),el("h3",{class:"daam-title",text:"Recording"}),source,el("h3",{class:"daam-title",text:"Keys"}),keys));return details.
-addEventListener("keydown",event=>{event.key!=="Escape"||!details.open||(event.preventDefault(),details.open=!1,details.querySelector("summary")?.focus())}),details}update(what){
-if(what&(LOOK|WORDS|THEME))for(let{show:show2}of Object.values({...this.inputs,...this.folded}))show2()}};var Contours=class{constructor(){this.points=new Float32Array(4096),this.starts=new Int32Array(256),this.count=0,this.length=0,this.codes=new Uint8Array(0)}find(field2,height,width,level){
+clipboard.writeText(text),!0}catch{return!1}}var Look=class{constructor(scope,{canvas,source}){this.scope=scope,this.inputs=inputsOf(scope,"look"),this.folded=inputsOf(scope,"more"),this.film=new Film(scope,
+canvas);let mask=this.#button("Mask","mask-png","Save the mask as PNG",()=>saveMask(scope));attribute(mask,"aria-label","Save the mask as PNG");let image=this.#button(
+"Image","image-png","Save what is shown as PNG",()=>saveImage(scope,canvas));this.element=el("div",{class:"daam-look",role:"group","aria-label":"Look"},...Object.
+values(this.inputs).map(({label})=>label),el("div",{class:"daam-end"},el("span",{class:"daam-group"},mask,image),this.#more(source)))}#button(text,id,title,does){
+let button=el("button",{class:"daam-button",type:"button",title,"data-testid":id},icon("download"),el("span",{text}));return button.addEventListener("click",does),
+button}#more(source){let keys=el("dl",{class:"daam-keys"});for(let[key,text]of LIST)keys.append(el("dt",{text:key}),el("dd",{text}));let details=el("details",{class:"\
+daam-more"},el("summary",{class:"daam-button","data-testid":"more",text:"More"}),el("div",{class:"daam-popover"},el("div",{class:"daam-title-row"},...Object.values(
+this.folded).map(({label})=>label),...linkButton(this.scope)),el("h3",{class:"daam-title",text:"Steps as animation"}),this.film.element,el("h3",{class:"daam-tit\
+le",text:"Recording"}),source,el("h3",{class:"daam-title",text:"Keys"}),keys));return details.addEventListener("keydown",event=>{event.key!=="Escape"||!details.
+open||(event.preventDefault(),details.open=!1,details.querySelector("summary")?.focus())}),details}update(what){if(this.film.update(what),!!(what&(LOOK|WORDS|THEME)))
+for(let{show:show2}of Object.values({...this.inputs,...this.folded}))show2()}destroy(){this.film.destroy()}};var Contours=class{constructor(){this.points=new Float32Array(4096),this.starts=new Int32Array(256),this.count=0,this.length=0,this.codes=new Uint8Array(0)}find(field2,height,width,level){
 if(this.count=0,this.length=0,this.starts[0]=0,!(level>0)||level===1/0)return this;let across=width+1,cells=(height+1)*across;this.codes.length<cells&&(this.codes=
 new Uint8Array(cells));let codes=this.codes;codes.fill(0,0,cells);for(let i=0;i<height;i++)for(let j=0;j<width;j++){if(field2[i*width+j]<level)continue;let cell=i*
 across+j;codes[cell]|=2,codes[cell+1]|=1,codes[cell+across]|=4,codes[cell+across+1]|=8}for(let cell=0;cell<cells;cell++)for(;codes[cell]!==0&&codes[cell]!==15;)
@@ -913,33 +946,32 @@ lineTo(this.points[p*2]*sx,this.points[p*2+1]*sy);path.closePath()}}};function s
 x]}var LINES=[[],[2,3,0],[1,2,0],[1,3,0],[0,1,0],[0,1,1,2,3,4],[0,2,0],[0,3,0],[3,0,0],[2,0,0],[3,0,2,1,2,8],[1,0,0],[3,1,0],[2,1,0],[3,2,0],[]];var DRAG=4,Pointer=class{constructor(scope,canvas,point){this.point=point,this.scope=scope,this.canvas=canvas,this.tool="",this.cursor=null,this.anchor=null,this.
 press=null,this.path=[],this.tools=[this.#tool("box"),this.#tool("lasso")],canvas.addEventListener("pointerdown",event=>this.#down(event)),canvas.addEventListener(
 "pointermove",event=>this.#move(event)),canvas.addEventListener("pointerup",event=>this.#up(event)),canvas.addEventListener("pointercancel",()=>this.#drop()),canvas.
-addEventListener("pointerleave",event=>this.#leave(event)),canvas.addEventListener("keydown",event=>this.#key(event)),canvas.addEventListener("blur",()=>this.#blur())}#tool(name2){
-let button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:name2==="box"?"Drag a box":"Drag a lasso (or Shift-drag)","aria-label":name2===
-"box"?"Drag a box":"Drag a lasso","aria-pressed":"false","data-testid":`tool-${name2}`},icon(name2));return button.addEventListener("click",()=>{this.tool=this.
-tool===name2?"":name2;for(let other of this.tools)attribute(other,"aria-pressed",String(other===button&&this.tool!==""));attribute(this.canvas,"data-tool",this.
-tool||null)}),button}#point(event){let box=this.canvas.getBoundingClientRect();return[Math.min(1,Math.max(0,(event.clientY-box.top)/box.height)),Math.min(1,Math.
-max(0,(event.clientX-box.left)/box.width))]}#down(event){if(event.button!==0)return;let isDrawn=event.pointerType!=="touch"||this.tool!=="";isDrawn&&this.canvas.
-setPointerCapture(event.pointerId),this.press={id:event.pointerId,start:this.#point(event),x:event.clientX,y:event.clientY,draws:isDrawn,lasso:this.tool==="lass\
-o"||event.shiftKey||event.altKey},this.cursor=null,this.anchor=null}#move(event){let press=this.press;if(!press||press.id!==event.pointerId){event.pointerType!==
-"touch"&&this.scope.input("pixel",()=>this.point(this.#point(event)));return}let far=Math.hypot(event.clientX-press.x,event.clientY-press.y)>DRAG;!press.draws||
-!far&&this.path.length===0||this.scope.input("region",()=>{let here=this.#point(event);press.lasso?this.path.length===0?this.path.push(press.start,here):this.path.
-push(here):this.path=boxOf(press.start,here),this.scope.invalidate(MAP)})}#up(event){if(!this.press)return;this.press=null;let path=this.path;this.path=[],this.
-scope.input("region",()=>{path.length>=3?this.choose(path):(this.choose([]),this.point(this.#point(event)))})}choose(polygon){let rounded=polygon.map(point=>point.
-map(share3=>Math.round(share3*1e4)/1e4));this.scope.state.set({region:rounded}),this.scope.invalidate(MAP|PANEL)}#drop(){this.press=null,this.path=[],this.scope.
-invalidate(MAP)}#leave(event){event.pointerType!=="touch"&&!this.press&&!this.cursor&&this.point(null)}#blur(){this.cursor&&(this.cursor=null,this.anchor=null,this.
-path=[],this.point(null),this.scope.invalidate(MAP))}#key(event){let move=MOVES[event.key];if(move){event.preventDefault();let step=event.shiftKey?.1:.02;this.scope.
-input("crosshair",()=>this.#step(move[0]*step,move[1]*step))}else event.key==="Enter"?(event.preventDefault(),this.scope.input("region",()=>this.#enter())):event.
-key==="Escape"&&(this.anchor||this.cursor)&&(event.preventDefault(),event.stopPropagation(),this.anchor?this.#drop():this.#blur(),this.anchor=null)}#step(dy,dx){
-let[y,x]=this.cursor??[.5-dy,.5-dx];this.cursor=[Math.min(1,Math.max(0,y+dy)),Math.min(1,Math.max(0,x+dx))],this.anchor?this.path=boxOf(this.anchor,this.cursor):
-this.point(this.cursor,!0),this.scope.invalidate(MAP)}#enter(){if(!this.cursor)this.#step(0,0);else if(!this.anchor)this.anchor=this.cursor,this.scope.say("Box \
-begun. Move with the arrow keys, Enter ends it.");else{let path=this.path;this.anchor=null,this.path=[],path.length>=3&&this.choose(path)}}draw(context,width,height,scale){
-let region=this.path.length>=2?this.path:this.scope.state.get("region");if(region.length>=2){context.beginPath();for(let[y2,x2]of region)context.lineTo(x2*width,
-y2*height);context.closePath(),twice(context,scale,[3*scale,3*scale])}if(!this.cursor)return;let[y,x]=[this.cursor[0]*height,this.cursor[1]*width],arm=11*scale,
-gap=4*scale;context.beginPath();for(let[dy,dx]of Object.values(MOVES))context.moveTo(x+dx*gap,y+dy*gap),context.lineTo(x+dx*arm,y+dy*arm);twice(context,scale,[])}},
-MOVES={ArrowUp:[-1,0],ArrowDown:[1,0],ArrowLeft:[0,-1],ArrowRight:[0,1]};function twice(context,scale,dash){context.setLineDash([]),context.lineWidth=3.5*scale,
-context.strokeStyle="rgb(0 0 0 / 0.7)",context.stroke(),context.setLineDash(dash),context.lineWidth=1.6*scale,context.strokeStyle="#fff",context.stroke(),context.
-setLineDash([])}function boxOf(a,b){let[top,bottom]=a[0]<b[0]?[a[0],b[0]]:[b[0],a[0]],[left,right]=a[1]<b[1]?[a[1],b[1]]:[b[1],a[1]];return[[top,left],[top,right],
-[bottom,right],[bottom,left]]}var COLOR_A="#ff8a1f",COLOR_B="#39a9ff",SQUARE=3,Layer=class{constructor(){this.canvas=document.createElement("canvas"),this.context=this.canvas.getContext("2d"),
+addEventListener("pointerleave",event=>this.#leave(event)),canvas.addEventListener("keydown",event=>this.#key(event)),canvas.addEventListener("blur",()=>this.#blur())}#tool(name){
+let button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:name==="box"?"Drag a box":"Drag a lasso (or Shift-drag)","aria-label":name===
+"box"?"Drag a box":"Drag a lasso","aria-pressed":"false","data-testid":`tool-${name}`},icon(name));return button.addEventListener("click",()=>{this.tool=this.tool===
+name?"":name;for(let other of this.tools)attribute(other,"aria-pressed",String(other===button&&this.tool!==""));attribute(this.canvas,"data-tool",this.tool||null)}),
+button}#point(event){let box=this.canvas.getBoundingClientRect();return[Math.min(1,Math.max(0,(event.clientY-box.top)/box.height)),Math.min(1,Math.max(0,(event.
+clientX-box.left)/box.width))]}#down(event){if(event.button!==0)return;let isDrawn=event.pointerType!=="touch"||this.tool!=="";isDrawn&&this.canvas.setPointerCapture(
+event.pointerId),this.press={id:event.pointerId,start:this.#point(event),x:event.clientX,y:event.clientY,draws:isDrawn,lasso:this.tool==="lasso"||event.shiftKey||
+event.altKey},this.cursor=null,this.anchor=null}#move(event){let press=this.press;if(!press||press.id!==event.pointerId){event.pointerType!=="touch"&&this.scope.
+input("pixel",()=>this.point(this.#point(event)));return}let far=Math.hypot(event.clientX-press.x,event.clientY-press.y)>DRAG;!press.draws||!far&&this.path.length===
+0||this.scope.input("region",()=>{let here=this.#point(event);press.lasso?this.path.length===0?this.path.push(press.start,here):this.path.push(here):this.path=boxOf(
+press.start,here),this.scope.invalidate(MAP)})}#up(event){if(!this.press)return;this.press=null;let path=this.path;this.path=[],this.scope.input("region",()=>{path.
+length>=3?this.choose(path):(this.choose([]),this.point(this.#point(event)))})}choose(polygon){let rounded=polygon.map(point=>point.map(share3=>Math.round(share3*
+1e4)/1e4));this.scope.state.set({region:rounded}),this.scope.invalidate(MAP|PANEL)}#drop(){this.press=null,this.path=[],this.scope.invalidate(MAP)}#leave(event){
+event.pointerType!=="touch"&&!this.press&&!this.cursor&&this.point(null)}#blur(){this.cursor&&(this.cursor=null,this.anchor=null,this.path=[],this.point(null),this.
+scope.invalidate(MAP))}#key(event){let move=MOVES[event.key];if(move){event.preventDefault();let step=event.shiftKey?.1:.02;this.scope.input("crosshair",()=>this.#step(
+move[0]*step,move[1]*step))}else event.key==="Enter"?(event.preventDefault(),this.scope.input("region",()=>this.#enter())):event.key==="Escape"&&(this.anchor||this.
+cursor)&&(event.preventDefault(),event.stopPropagation(),this.anchor?this.#drop():this.#blur(),this.anchor=null)}#step(dy,dx){let[y,x]=this.cursor??[.5-dy,.5-dx];
+this.cursor=[Math.min(1,Math.max(0,y+dy)),Math.min(1,Math.max(0,x+dx))],this.anchor?this.path=boxOf(this.anchor,this.cursor):this.point(this.cursor,!0),this.scope.
+invalidate(MAP)}#enter(){if(!this.cursor)this.#step(0,0);else if(!this.anchor)this.anchor=this.cursor,this.scope.say("Box begun. Move with the arrow keys, Enter\
+ ends it.");else{let path=this.path;this.anchor=null,this.path=[],path.length>=3&&this.choose(path)}}draw(context,width,height,scale){let region=this.path.length>=
+2?this.path:this.scope.state.get("region");if(region.length>=2){context.beginPath();for(let[y2,x2]of region)context.lineTo(x2*width,y2*height);context.closePath(),
+twice(context,scale,[3*scale,3*scale])}if(!this.cursor)return;let[y,x]=[this.cursor[0]*height,this.cursor[1]*width],arm=11*scale,gap=4*scale;context.beginPath();
+for(let[dy,dx]of Object.values(MOVES))context.moveTo(x+dx*gap,y+dy*gap),context.lineTo(x+dx*arm,y+dy*arm);twice(context,scale,[])}},MOVES={ArrowUp:[-1,0],ArrowDown:[
+1,0],ArrowLeft:[0,-1],ArrowRight:[0,1]};function twice(context,scale,dash){context.setLineDash([]),context.lineWidth=3.5*scale,context.strokeStyle="rgb(0 0 0 / \
+0.7)",context.stroke(),context.setLineDash(dash),context.lineWidth=1.6*scale,context.strokeStyle="#fff",context.stroke(),context.setLineDash([])}function boxOf(a,b){
+let[top,bottom]=a[0]<b[0]?[a[0],b[0]]:[b[0],a[0]],[left,right]=a[1]<b[1]?[a[1],b[1]]:[b[1],a[1]];return[[top,left],[top,right],[bottom,right],[bottom,left]]}var COLOR_A="#ff8a1f",COLOR_B="#39a9ff",SQUARE=3,Layer=class{constructor(){this.canvas=document.createElement("canvas"),this.context=this.canvas.getContext("2d"),
 this.image=new ImageData(1,1),this.pixels=new Uint32Array(this.image.data.buffer)}fit(width,height){this.image.width===width&&this.image.height===height||(this.
 canvas.width=width,this.canvas.height=height,this.image=new ImageData(width,height),this.pixels=new Uint32Array(this.image.data.buffer))}show(){this.context.putImageData(
 this.image,0,0)}},ImageView=class{constructor(scope,{point}){this.scope=scope,this.canvas=el("canvas",{class:"daam-canvas","data-testid":"image",tabindex:"0",role:"\
@@ -988,15 +1020,15 @@ this.bar,"title",b?"White: both":`${unitTitle(state.facts)}, up to this map's pe
 near-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)",KINDS3={exact:["exact","The map as heat_maps computes it"],reduced:["all steps","The mean of \
 all steps, made from small maps of the heads in 8 bits"],preview:["preview","The mean of per-step maps, by its own definition; close to the exact map"],tile:["t\
 ile","One tile of the grid, enlarged"],waiting:["waiting","The map is on its way"],absent:["not embedded","This page holds no map of this choice"]},Numbers=class{constructor(){
-this.element=el("dl",{class:"daam-numbers","data-testid":"numbers"}),this.entries={};for(let[name2,label,title]of NUMBERS){let value=el("dd",{"data-testid":name2}),
-naming=el("dt",{text:label}),box=el("div",{class:"daam-number",title},naming,value);this.entries[name2]={box,name:naming,value},this.element.append(box)}}update(scope,a,b,overlap2){
-for(let name2 of["peak","peak_b"])attribute(this.entries[name2].box,"title",`${TITLES[name2]}: ${unitText(scope.state.facts)}`);for(let name2 of["iou","iod","io\
-h","peak_b"])this.entries[name2].box.hidden=!b;if(this.entries.area.box.hidden=!!b,write(this.entries.peak.name,b?"peak of A":"peak"),write(this.entries.peak.value,
-a?short2(a.max):"–"),write(this.entries.peak_b.value,b?short2(b.max):"–"),b)for(let name2 of["iou","iod","ioh"])write(this.entries[name2].value,overlap2[name2].
-toFixed(2));else write(this.entries.area.value,a?`${Math.round(100*share2(scope,a))} %`:"–")}},NUMBERS=[["peak","peak","The largest value of the shown map"],[
-"area","mask","Share of the image inside the contour"],["peak_b","peak of B","The largest value of the compared map"],["iou","IoU","Intersection of both masks o\
-ver their union"],["iod","IoD","Intersection over B's mask: how much of B lies in A"],["ioh","IoH","Intersection over A's mask: how much of A lies in B"]],TITLES=Object.
-fromEntries(NUMBERS.map(([name2,,title])=>[name2,title]));function share2(scope,a){let level=levelOf(a.max||largest(a.values),scope.state.get("threshold")),inside=0;
+this.element=el("dl",{class:"daam-numbers","data-testid":"numbers"}),this.entries={};for(let[name,label,title]of NUMBERS){let value=el("dd",{"data-testid":name}),
+naming=el("dt",{text:label}),box=el("div",{class:"daam-number",title},naming,value);this.entries[name]={box,name:naming,value},this.element.append(box)}}update(scope,a,b,overlap2){
+for(let name of["peak","peak_b"])attribute(this.entries[name].box,"title",`${TITLES[name]}: ${unitText(scope.state.facts)}`);for(let name of["iou","iod","ioh","\
+peak_b"])this.entries[name].box.hidden=!b;if(this.entries.area.box.hidden=!!b,write(this.entries.peak.name,b?"peak of A":"peak"),write(this.entries.peak.value,a?
+short2(a.max):"–"),write(this.entries.peak_b.value,b?short2(b.max):"–"),b)for(let name of["iou","iod","ioh"])write(this.entries[name].value,overlap2[name].toFixed(
+2));else write(this.entries.area.value,a?`${Math.round(100*share2(scope,a))} %`:"–")}},NUMBERS=[["peak","peak","The largest value of the shown map"],["area","\
+mask","Share of the image inside the contour"],["peak_b","peak of B","The largest value of the compared map"],["iou","IoU","Intersection of both masks over thei\
+r union"],["iod","IoD","Intersection over B's mask: how much of B lies in A"],["ioh","IoH","Intersection over A's mask: how much of A lies in B"]],TITLES=Object.
+fromEntries(NUMBERS.map(([name,,title])=>[name,title]));function share2(scope,a){let level=levelOf(a.max||largest(a.values),scope.state.get("threshold")),inside=0;
 for(let i=0;i<a.values.length;i++)a.values[i]>=level&&inside++;return inside/a.values.length}function roomOf(root){if(window!==window.parent)return null;let panel=panelOf(root);if(panel)return panel.clientHeight;let top=root.getBoundingClientRect().top+
 window.scrollY,above2=top>0&&top<160?top:0;return window.innerHeight-above2-Math.min(above2,24)}function panelOf(root){let outermost=null;for(let node=parentOf(
 root);node&&node!==document.body;node=parentOf(node))/auto|scroll/.test(getComputedStyle(node).overflowY)&&node.clientHeight>0&&node.clientHeight<=window.innerHeight&&
@@ -1004,10 +1036,10 @@ root);node&&node!==document.body;node=parentOf(node))/auto|scroll/.test(getCompu
 let look=()=>{let room=roomOf(root);if(room===null)return;let text=`${Math.round(room)}px`;root.style.getPropertyValue("--daam-room")!==text&&root.style.setProperty(
 "--daam-room",text)};window.addEventListener("resize",look);let panel=panelOf(root),sizes=new ResizeObserver(look);panel&&sizes.observe(panel);let placed2=requestAnimationFrame(
 look);return look(),()=>{cancelAnimationFrame(placed2),window.removeEventListener("resize",look),sizes.disconnect()}}var Images=class{constructor(scope){this.scope=scope,this.image=null,this.strip=null,this.bytes={image:void 0,strip:void 0};let read2=()=>{this.#decode("image"),
-this.#decode("strip")};read2(),this.stop=scope.source.on("parts",read2)}async#decode(name2){let part=this.scope.source.images[name2],bytes=part?.bytes;if(bytes!==
-this.bytes[name2]&&(this.bytes[name2]=bytes,this[name2]=null,this.scope.invalidate(BASE|MAP|STRIP),!(!part||!bytes)))try{let blob=new Blob([bytes],{type:part.type}),
-bitmap=await createImageBitmap(blob);if(this.bytes[name2]!==bytes)return;this[name2]=bitmap,this.scope.invalidate(BASE|MAP|STRIP)}catch{this.scope.say("The imag\
-e could not be read.")}}thumbnail(step){let strip=this.scope.state.facts.strip;if(!strip||!this.strip||strip.count===0)return null;let nearest=0;strip.places.forEach(
+this.#decode("strip")};read2(),this.stop=scope.source.on("parts",read2)}async#decode(name){let part=this.scope.source.images[name],bytes=part?.bytes;if(bytes!==
+this.bytes[name]&&(this.bytes[name]=bytes,this[name]=null,this.scope.invalidate(BASE|MAP|STRIP),!(!part||!bytes)))try{let blob=new Blob([bytes],{type:part.type}),
+bitmap=await createImageBitmap(blob);if(this.bytes[name]!==bytes)return;this[name]=bitmap,this.scope.invalidate(BASE|MAP|STRIP)}catch{this.scope.say("The image \
+could not be read.")}}thumbnail(step){let strip=this.scope.state.facts.strip;if(!strip||!this.strip||strip.count===0)return null;let nearest=0;strip.places.forEach(
 (place,k)=>{Math.abs(place-step)<Math.abs(strip.places[nearest]-step)&&(nearest=k)});let columns2=strip.columns??strip.count,[height,width]=strip.size??[this.strip.
 height,this.strip.width/strip.count];return{x:nearest%columns2*width,y:Math.floor(nearest/columns2)*height,width,height}}};var Scope=class{constructor({source,state,maps,invalidate,input:input2,say,fail,lingering}){this.source=source,this.state=state,this.maps=maps,this.invalidate=invalidate,
 this.input=input2,this.say=say,this.fail=fail,this.lingering=lingering,this.images=new Images(this)}get mayLinger(){return this.lingering()}get isAbsent(){return!this.
@@ -1015,20 +1047,20 @@ source.capabilities.any&&!this.mayLinger}get dots(){return Math.min(2,window.dev
 overlap=overlap2,this.line=el("p",{class:"daam-status-line","data-testid":"status"}),this.live=el("p",{class:"daam-hidden",role:"status","aria-live":"polite","d\
 ata-testid":"live"}),this.notice=el("p",{class:"daam-notice",role:"alert","data-testid":"notice",hidden:!0}),this.info=el("p",{class:"daam-hint","data-testid":"\
 info"}),this.origin=el("p",{class:"daam-hint"}),this.source=el("p",{class:"daam-source","data-testid":"provenance"}),this.element=el("footer",{class:"daam-foot"},
-this.notice,this.line,this.origin,this.info,this.live),this.timer=void 0,this.problem=""}#parts(shown){let{state,maps}=this.scope,{facts}=state,text=name2=>facts.
-words?.[state.get(name2)]?.text??"";if(shown?.of){let{layers,head,lo,hi}=shown.of;return["“",text("word"),`” · ${tileText(facts,layers,head)} · ${stepsText(
+this.notice,this.line,this.origin,this.info,this.live),this.timer=void 0,this.problem=""}#parts(shown){let{state,maps}=this.scope,{facts}=state,text=name=>facts.
+words?.[state.get(name)]?.text??"";if(shown?.of){let{layers,head,lo,hi}=shown.of;return["“",text("word"),`” · ${tileText(facts,layers,head)} · ${stepsText(
 facts,lo,hi)}`]}let where=` · ${layersText(state)} · ${stepsText(facts,...shown?.over??state.steps)}`;return maps.comparing?["“",text("word"),"” (A) and “",
 text("word_b"),`” (B)${where}`]:["“",text("word"),`”${where}`]}update(what){let seen2=MAP|LOOK|WORDS|STEPS|SELECTION;if(what&PANEL&&this.#notice(),!(what&
 seen2))return;let{maps,state}=this.scope,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!maps.shown(1),none=this.scope.isAbsent?"no map in this \
-page":"waiting for the map",numbers=missing?none:`peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`,parts=this.#parts(missing?null:shown);parts[parts.length-1]+=
-` · ${numbers}`,writeMixed(this.line,parts),this.describe(`${this.line.textContent}. ${HOW}`),this.#source(),this.#notice(),clearTimeout(this.timer),state.get(
-"playing")||(this.timer=setTimeout(()=>this.say(`${this.line.textContent}${this.#compared()}`),QUIET))}#compared(){let{maps}=this.scope;return maps.comparing&&!maps.
-hover&&maps.shown(1)?` · IoU ${this.overlap().iou.toFixed(2)}`:""}#source(){let{facts}=this.scope.state,rest=[facts.seed===null||facts.seed===void 0?"no seed":
-`seed ${facts.seed}`,facts.scheduler,facts.version?`daam_nb ${facts.version}`:null,facts.parse&&this.scope.state.get("show_syntax")?`parser ${facts.parse.parser}`:
-null].filter(Boolean).join(" · ");writeMixed(this.origin,["",facts.model??"",` · ${rest}`]),writeMixed(this.source,["“",facts.prompt??"","” · ",facts.model??
-"",` · ${rest}`])}#notice(){let{state,source}=this.scope,{facts}=state,lines=[this.problem,source.trouble,this.problems().find(Boolean)??"",source.capabilities.
-any?"":this.#missing()].filter(Boolean);this.notice.hidden=lines.length===0,write(this.notice,lines.join(" "));let info=[state.get("show_syntax")&&!facts.parse?
-facts.syntax?.note??"":"",facts.reduced??[],facts.left_out??[]].flat();write(this.info,info.filter(Boolean).join(" ")),this.info.hidden=this.info.textContent===
+page":"waiting for the map",numbers2=missing?none:`peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`,parts=this.#parts(missing?null:shown);parts[parts.length-
+1]+=` · ${numbers2}`,writeMixed(this.line,parts),this.describe(`${this.line.textContent}. ${HOW}`),this.#source(),this.#notice(),clearTimeout(this.timer),state.
+get("playing")||(this.timer=setTimeout(()=>this.say(`${this.line.textContent}${this.#compared()}`),QUIET))}#compared(){let{maps}=this.scope;return maps.comparing&&
+!maps.hover&&maps.shown(1)?` · IoU ${this.overlap().iou.toFixed(2)}`:""}#source(){let{facts}=this.scope.state,rest=[facts.seed===null||facts.seed===void 0?"no \
+seed":`seed ${facts.seed}`,facts.scheduler,facts.version?`daam_nb ${facts.version}`:null,facts.parse&&this.scope.state.get("show_syntax")?`parser ${facts.parse.
+parser}`:null].filter(Boolean).join(" · ");writeMixed(this.origin,["",facts.model??"",` · ${rest}`]),writeMixed(this.source,["“",facts.prompt??"","” · ",
+facts.model??"",` · ${rest}`])}#notice(){let{state,source}=this.scope,{facts}=state,lines=[this.problem,source.trouble,this.problems().find(Boolean)??"",source.
+capabilities.any?"":this.#missing()].filter(Boolean);this.notice.hidden=lines.length===0,write(this.notice,lines.join(" "));let info=[state.get("show_syntax")&&
+!facts.parse?facts.syntax?.note??"":"",facts.reduced??[],facts.left_out??[]].flat();write(this.info,info.filter(Boolean).join(" ")),this.info.hidden=this.info.textContent===
 ""}#missing(){let{maps,state}=this.scope;if(maps.hover||maps.stack(0)||!state.facts.layers)return"";if(maps.reduced(0)){let{over}=maps.reduced(0);return String(
 over)===String(state.steps)?"":"Of these heads the page holds the mean of all steps, which is shown."}let tile=maps.shown(0)?" Its tile is shown instead.":"";return`${layersText(
 state)}: not embedded in this page.${tile}`}fail(text){this.problem=text,this.#notice()}say(text){clearTimeout(this.timer),write(this.live,text)}destroy(){clearTimeout(
@@ -1063,11 +1095,11 @@ estid":"play"},this.playIcon),this.play.addEventListener("click",()=>scope.input
 time=el("span",{class:"daam-muted"}),this.all=el("button",{class:"daam-button",type:"button",text:"All",title:"All steps (a)","data-testid":"steps-all"}),this.all.
 addEventListener("click",()=>scope.input("steps",()=>scope.state.set(scope.state.stepsAt(0,this.count)))),this.element=el("div",{class:"daam-steps",role:"group",
 "aria-label":"Steps"},this.play,el("div",{class:"daam-track"},this.strip.element,this.slider),el("div",{class:"daam-steps-read"},this.text,this.time,this.all)),
-this.#drag(this.slider,event=>this.#grip(event)),this.#drag(this.strip.element,event=>this.#brush(event))}get count(){return this.scope.state.count}#handle(name2,label){
-return el("div",{class:"daam-handle",role:"slider",tabindex:"0","aria-label":label,"aria-orientation":"horizontal","data-testid":`step-${name2}`,on:{keydown:event=>this.#key(
-event,name2)}})}#key(event,name2){let moves={ArrowLeft:-1,ArrowDown:-1,ArrowRight:1,ArrowUp:1,PageDown:-PAGE,PageUp:PAGE},[lo,hi]=this.scope.state.steps,ends={Home:-this.
-count,End:this.count},move={...moves,...ends}[event.key];move!==void 0&&(event.preventDefault(),this.scope.input("steps",()=>{name2==="lo"?this.choose(Math.min(
-hi-1,Math.max(0,lo+move)),hi):this.choose(lo,Math.max(lo+1,Math.min(this.count,hi+move)))}))}choose(lo,hi,when="soon"){let{state}=this.scope;state.get("playing")&&
+this.#drag(this.slider,event=>this.#grip(event)),this.#drag(this.strip.element,event=>this.#brush(event))}get count(){return this.scope.state.count}#handle(name,label){
+return el("div",{class:"daam-handle",role:"slider",tabindex:"0","aria-label":label,"aria-orientation":"horizontal","data-testid":`step-${name}`,on:{keydown:event=>this.#key(
+event,name)}})}#key(event,name){let moves={ArrowLeft:-1,ArrowDown:-1,ArrowRight:1,ArrowUp:1,PageDown:-PAGE,PageUp:PAGE},[lo,hi]=this.scope.state.steps,ends={Home:-this.
+count,End:this.count},move={...moves,...ends}[event.key];move!==void 0&&(event.preventDefault(),this.scope.input("steps",()=>{name==="lo"?this.choose(Math.min(hi-
+1,Math.max(0,lo+move)),hi):this.choose(lo,Math.max(lo+1,Math.min(this.count,hi+move)))}))}choose(lo,hi,when="soon"){let{state}=this.scope;state.get("playing")&&
 state.set({playing:!1}),state.set(state.stepsAt(lo,hi),when)}shift(by){let[lo,hi]=this.scope.state.steps,start=Math.min(this.count-(hi-lo),Math.max(0,lo+by));this.
 choose(start,start+hi-lo)}#drag(area,begin){area.addEventListener("pointerdown",event=>{if(event.button!==0)return;event.preventDefault(),area.setPointerCapture(
 event.pointerId);let box=this.slider.getBoundingClientRect(),at=e=>(e.clientX-box.left)/box.width*this.count,move=begin(event),moved=e=>this.scope.input("steps",
@@ -1098,12 +1130,12 @@ isOpen||(this.begins=!0,this.unwanted=!1,this.error="",this.told=NONE,this.pictu
 cancel())}cancel(){let{job}=this.told;this.unwanted=job===null&&this.begins,!(job===null||this.isEnding)&&(this.cancelled=job,this.#ask({type:"cancel",job}),this.
 changed())}async#ask(message){let{source,state}=this.scope,{signal}=this.stop;clearTimeout(this.timer);let wasOpen=this.isOpen;try{let parts=await source.ask({want:[],
 sel:state.sel,...message},{signal});if(signal.aborted)return;this.#take(parts,wasOpen)}catch(error){if(signal.aborted)return;error instanceof Moot?this.#later():
-this.error=error.message}message.type==="draw"&&(this.begins=!1),this.changed()}#take(parts,wasOpen){let told=parts.find(({name:name2})=>name2==="drawing");if(!told)
-return;told.job!==this.told.job&&(this.pictures=[]),told.state==="none"&&wasOpen&&!this.begins&&(this.error=LOST),this.told=told,told.error&&(this.error=told.error);
-let pictures=parts.filter(({name:name2,job})=>name2==="picture"&&job===told.job);pictures.length>0&&(this.pictures=pictures),told.state==="waiting"||told.state===
-"drawing"?this.#later():told.state==="done"&&this.pictures.length===0&&queueMicrotask(()=>this.#ask({type:"progress",pictures:!0}))}#later(){clearTimeout(this.timer),
-this.timer=setTimeout(()=>this.#ask({type:"progress"}),times.drawing)}#reset(){this.stop.abort(),clearTimeout(this.timer),this.stop=new AbortController,this.told=
-NONE,this.pictures=[],this.error="",this.begins=!1,this.changed()}destroy(){this.stop.abort(),clearTimeout(this.timer),this.ends()}};var HOWS=[["hide","Hide the word"],["ablate","Take its attention away"],["scale","Scale its attention"]],NO_KERNEL="This page has no kernel behind it, so nothin\
+this.error=error.message}message.type==="draw"&&(this.begins=!1),this.changed()}#take(parts,wasOpen){let told=parts.find(({name})=>name==="drawing");if(!told)return;
+told.job!==this.told.job&&(this.pictures=[]),told.state==="none"&&wasOpen&&!this.begins&&(this.error=LOST),this.told=told,told.error&&(this.error=told.error);let pictures=parts.
+filter(({name,job})=>name==="picture"&&job===told.job);pictures.length>0&&(this.pictures=pictures),told.state==="waiting"||told.state==="drawing"?this.#later():
+told.state==="done"&&this.pictures.length===0&&queueMicrotask(()=>this.#ask({type:"progress",pictures:!0}))}#later(){clearTimeout(this.timer),this.timer=setTimeout(
+()=>this.#ask({type:"progress"}),times.drawing)}#reset(){this.stop.abort(),clearTimeout(this.timer),this.stop=new AbortController,this.told=NONE,this.pictures=[],
+this.error="",this.begins=!1,this.changed()}destroy(){this.stop.abort(),clearTimeout(this.timer),this.ends()}};var HOWS=[["hide","Hide the word"],["ablate","Take its attention away"],["scale","Scale its attention"]],NO_KERNEL="This page has no kernel behind it, so nothin\
 g can be drawn here. In a notebook: explore(run, pipe).",NO_PIPELINE="Drawing again needs the pipeline that drew this image: explore(run, pipe).",WhatIf=class{constructor(scope){
 this.scope=scope,this.open=!1,this.addresses=[],this.shownJob="",this.spoken="",this.button=el("button",{class:"daam-button daam-toggle",type:"button",title:"Dr\
 aw the image again without this word, or with more of it (w)","aria-expanded":"false","data-testid":"whatif-button",text:"What if"}),this.button.addEventListener(
@@ -1120,11 +1152,11 @@ el("p",{class:"daam-hidden",role:"status","aria-live":"polite","data-testid":"wh
 this.#show()}#build(){this.close=el("button",{class:"daam-button daam-only-icon",type:"button",title:"Close (Esc)","aria-label":"Close “What if”","data-test\
 id":"whatif-close"},icon("close")),this.close.addEventListener("click",()=>this.show(!1));let element=el("section",{class:"daam-whatif","aria-label":"What if","\
 data-testid":"whatif",hidden:!0},el("div",{class:"daam-whatif-head"},this.title,this.form,this.close),this.hint,this.progress,this.problem,this.pictures,this.summary,
-this.live);return element.addEventListener("keydown",event=>{event.key==="Escape"&&(event.preventDefault(),this.show(!1))}),element}#select(name2,label,options){
-let select=el("select",{class:"daam-select","aria-label":label,"data-testid":`whatif-${name2}`});for(let[value,text]of options)select.append(el("option",{value,
-text}));return select.addEventListener("change",()=>this.#show()),select}toggle(){this.show(!this.open)}show(open){if(open!==this.open){if(this.open=open,this.element.
-hidden=!open,attribute(this.button,"aria-expanded",String(open)),!open){this.button.focus();return}this.#show(),this.why?this.close?.focus():(this.drawing.look(),
-this.how.focus())}}get why(){let{source,state}=this.scope;return source.capabilities.any?state.facts.what_if?state.facts.what_if.why:NO_PIPELINE:NO_KERNEL}get change(){
+this.live);return element.addEventListener("keydown",event=>{event.key==="Escape"&&(event.preventDefault(),this.show(!1))}),element}#select(name,label,options){
+let select=el("select",{class:"daam-select","aria-label":label,"data-testid":`whatif-${name}`});for(let[value,text]of options)select.append(el("option",{value,text}));
+return select.addEventListener("change",()=>this.#show()),select}toggle(){this.show(!this.open)}show(open){if(open!==this.open){if(this.open=open,this.element.hidden=
+!open,attribute(this.button,"aria-expanded",String(open)),!open){this.button.focus();return}this.#show(),this.why?this.close?.focus():(this.drawing.look(),this.
+how.focus())}}get why(){let{source,state}=this.scope;return source.capabilities.any?state.facts.what_if?state.facts.what_if.why:NO_PIPELINE:NO_KERNEL}get change(){
 let how=this.how.value;if(how==="hide")return{how,of:"word",where:"everywhere"};let of=this.of.value==="text"?"text":"word",where=of==="text"||this.where.value===
 "chosen"?"chosen":"everywhere";return how==="scale"?{how,of,where,factor:Number(this.factor.value)}:{how,of,where}}#press(){this.drawing.isOpen?this.drawing.cancel():
 this.scope.input("what if",()=>void this.drawing.draw(this.change))}update(what){this.open&&what&(WORDS|MAP|SELECTION|STEPS)&&this.#show()}#show(){if(!this.drawing||
@@ -1150,12 +1182,12 @@ this.#forget()}};function leftText(seconds){return seconds==null?"":seconds<1?",
  ${Math.round(seconds/60)} min left`}var Wanted=class{constructor(scope){this.scope=scope,this.asker=new Asker(scope.source,(question,parts)=>this.#answered(question,parts)),this.absent=new Set}get lacking(){
 let{maps,state,source}=this.scope,{memory}=source,lacking=[],places=maps.comparing?[0,1]:[0];for(let which of places){let end=which?"_b":"";maps.reduced(which)||
 (memory.stacks.get(maps.stackKey(which))||lacking.push(`stack${end}`),memory.exacts.get(maps.exactKey(which))||lacking.push(`exact${end}`))}return!state.get("pl\
-aying")&&!memory.tileSets.get(maps.tilesKey)&&lacking.push("tiles"),lacking.filter(name2=>!this.absent.has(this.#key(name2)))}update(){let{state}=this.scope,{lacking}=this,
-first=lacking.filter(name2=>/^(stack|exact)/.test(name2)),stacks=lacking.filter(name2=>name2.startsWith("stack")),want=state.moving?stacks:first.length>0?first:
-lacking;this.asker.want(want.length>0?{want,sel:state.sel}:null)}#answered(question,parts){let{scope}=this;if(parts&&JSON.stringify(question.sel)===JSON.stringify(
-scope.state.sel)){let{lacking}=this;for(let name2 of question.want)lacking.includes(name2)&&this.absent.add(this.#key(name2))}scope.invalidate(MAP|STRIP|GRID|STEPS|
-LOOK)}#key(name2){let{maps}=this.scope,which=name2.endsWith("_b")?1:0;return name2.startsWith("stack")?`stack ${maps.stackKey(which)}`:name2.startsWith("exact")?
-`exact ${maps.exactKey(which)}`:`tiles ${maps.tilesKey}`}forget(){this.absent.clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var WIDE=1.5,View=class{constructor(source,parent){this.source=source,this.state=new State(source.model,{chosen:()=>source.chosen(),rested:()=>this.invalidate(0)}),
+aying")&&!memory.tileSets.get(maps.tilesKey)&&lacking.push("tiles"),lacking.filter(name=>!this.absent.has(this.#key(name)))}update(){let{state}=this.scope,{lacking}=this,
+first=lacking.filter(name=>/^(stack|exact)/.test(name)),stacks=lacking.filter(name=>name.startsWith("stack")),want=state.moving?stacks:first.length>0?first:lacking;
+this.asker.want(want.length>0?{want,sel:state.sel}:null)}#answered(question,parts){let{scope}=this;if(parts&&JSON.stringify(question.sel)===JSON.stringify(scope.
+state.sel)){let{lacking}=this;for(let name of question.want)lacking.includes(name)&&this.absent.add(this.#key(name))}scope.invalidate(MAP|STRIP|GRID|STEPS|LOOK)}#key(name){
+let{maps}=this.scope,which=name.endsWith("_b")?1:0;return name.startsWith("stack")?`stack ${maps.stackKey(which)}`:name.startsWith("exact")?`exact ${maps.exactKey(
+which)}`:`tiles ${maps.tilesKey}`}forget(){this.absent.clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var WIDE=1.5,View=class{constructor(source,parent){this.source=source,this.state=new State(source.model,{chosen:()=>source.chosen(),rested:()=>this.invalidate(0)}),
 this.maps=new Maps(this.state,source),this.clock=new Clock,this.dirty=ALL,this.frame=0,this.sequence=0,this.waitingSince=0,this.resting=void 0,this.stop=new AbortController;
 let scope=new Scope({source,state:this.state,maps:this.maps,invalidate:what=>this.invalidate(what),input:(what,handler)=>this.input(what,handler),say:text=>this.
 status.say(text),fail:text=>this.status.fail(text),lingering:()=>this.mayLinger});this.scope=scope,this.wanted=new Wanted(scope),this.root=el("section",{class:"\
@@ -1169,10 +1201,10 @@ daam-body"}),this.#build(),parent.append(this.root),this.stopRoom=watchRoom(this
 fail(source.address?.problem??""),this.#listen(),this.#expose(),this.draw()}#build(){this.inspector.element.append(this.hints.element),this.chips.tools.append(this.
 whatIf.button,this.hints.button),this.body.append(el("div",{class:"daam-panes"},this.image.element,this.inspector.element,this.atlas.element,this.whatIf.element)),
 this.root.append(el("div",{class:"daam-main"},this.chips.element,this.body,this.steps.element,this.look.element,this.status.element))}get askers(){return[this.wanted.
-asker,this.atlas.wants.asker,...this.inspector.askers,this.chips.words.asker]}#listen(){for(let[name2,what]of Object.entries(OF_TRAIT))this.state.on(`change:${name2}`,
+asker,this.atlas.wants.asker,...this.inspector.askers,this.chips.words.asker]}#listen(){for(let[name,what]of Object.entries(OF_TRAIT))this.state.on(`change:${name}`,
 ()=>this.invalidate(what));let{source,state}=this,parts=MAP|STRIP|GRID|STEPS;this.ends=[source.on("parts",()=>this.invalidate(parts)),source.on("trouble",()=>{if(!source.
 trouble)for(let asker of this.askers)asker.retry();this.invalidate(LOOK)}),source.on("facts",()=>{this.wanted.forget(),this.atlas.wants.forget(),this.maps.hover=
-null,this.invalidate(ALL)}),source.player.watch()];for(let name2 of["threshold","steps","layer","head","heads","choice","region"])state.on(`change:${name2}`,()=>this.
+null,this.invalidate(ALL)}),source.player.watch()];for(let name of["threshold","steps","layer","head","heads","choice","region"])state.on(`change:${name}`,()=>this.
 invalidate(GRID));this.stopTheme=watchTheme(()=>{let theme=themeOf(this.root,this.state.get("theme"));this.root.dataset.theme!==theme&&this.invalidate(THEME)}),
 this.stopDots=watchDots(()=>this.invalidate(ALL));let sized2=[this.root,this.image.frame,this.steps.strip.element],before2="";this.sizes=new ResizeObserver(()=>{
 let now=sized2.map(node=>node.clientWidth).join(" ");now!==before2&&(before2=now,this.invalidate(MAP|STRIP|GRID|WORDS))});for(let node of sized2)this.sizes.observe(
