@@ -56,6 +56,7 @@ from daam_nb.show.explorer.page.drawing import Studio
 from daam_nb.show.explorer.page.exports import Exports
 from daam_nb.show.explorer.page.filming import Projector
 from daam_nb.show.explorer.page.lifetime import Reopenable
+from daam_nb.show.explorer.page.looking import Looking
 from daam_nb.show.explorer.page.redrawing import Redrawing
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 PAUSE = 0.05  # seconds between preparations
 
 
-class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
+class Explorer(Exports, Told, Redrawing, Looking, Reopenable, Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
     Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
