@@ -9,8 +9,8 @@ import { Phrases } from "./phrases.js";
 import { MANY, WordTools } from "./wordtools.js";
 
 const READING = "Bright places looked at this word while the image was drawn.";
-const LEAD = "Pick a word; Shift-click another to compare, Alt-click for a phrase.";
-const LEAD_FINGER = "Tap a word; Compare and another compares both, Phrase joins them.";
+const LEAD = "Pick a word; Shift-click another to compare.";
+const LEAD_FINGER = "Tap a word; Compare and another compares both.";
 const LEAD_PAIR =
   "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.";
 const LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).";
