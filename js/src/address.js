@@ -14,8 +14,8 @@ const MOST_HEADS = 4096;
 const MOST_CORNERS = 2000;
 const HEADS = ["layer", "head", "heads"];
 
-/** The controls that a hand-out keeps, in the order of the table. */
-export const NAMES = Object.keys(CONTROLS).filter((name) => CONTROLS[name].handout !== false);
+/** The controls that an address names, in the order of the table. */
+export const NAMES = Object.keys(CONTROLS).filter((name) => CONTROLS[name].address !== false);
 
 /**
  * @param {Values} values of all controls

@@ -27,6 +27,8 @@ export interface Control {
   high?: number | null;
   /** False: a hand-out opens with the default. */
   handout?: boolean;
+  /** False: a hand-out's address does not name it. */
+  address?: boolean;
 }
 
 export interface Word {

@@ -41,7 +41,7 @@ def address_of(page: Page) -> str:
 def other_values() -> dict[str, Any]:
     values = {}
     for control in CONTROLS:
-        if not control.in_handout or control.name == "heads":
+        if not control.in_address or control.name == "heads":
             continue
         options = control.kind.limits.get("options", [])
         another = [name for name, _ in options if name != control.default]

@@ -389,7 +389,7 @@ def test_tab_reaches_every_control(page: Explorer) -> None:
     assert {
         "chip", "compare", "pieces", "syntax", "image", "tool-box", "tool-lasso", "choice",
         "control-tile_sort", "control-tile_measure", "atlas-more", "atlas", "atlas-lasso",
-        "atlas-in", "play",
+        "atlas-in", "saved", "play",
         "step-lo", "step-hi", "control-opacity", "control-threshold", "control-contour",
         "control-follow_step", "control-colormap", "mask-png", "image-png", "more",
     } <= set(reached)  # fmt: skip

@@ -19,6 +19,7 @@ from daam_nb.selection import RELEVANT, Heads
 from daam_nb.show.colors import DEFAULT
 from daam_nb.show.explorer.model.entries import first_choice
 from daam_nb.show.explorer.model.facts import COLORMAPS
+from daam_nb.show.explorer.model.saved import SavedSelections
 from daam_nb.show.explorer.model.selection import Selected, check, layer_and_head, places_of
 from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.values import (
@@ -64,6 +65,8 @@ class Control:
         Whether two recordings side by side share it.
     in_handout
         Whether a hand-out begins with what was chosen; else with the default.
+    in_address
+        Whether a hand-out's address says what is chosen.
     at_first
         What it is when an explorer opens, for documents, where that is not the default.
     label, title
@@ -81,6 +84,7 @@ class Control:
     redraws: tuple[Redraws, ...]
     linked: Linked = "always"
     in_handout: bool = True
+    in_address: bool = True
     at_first: str = ""
     label: str = ""
     title: str = ""
@@ -95,6 +99,7 @@ class Control:
             "redraws": list(self.redraws),
             **self.kind.limits,
             **({} if self.in_handout else {"handout": False}),
+            **({} if self.in_address else {"address": False}),
             **({name: text for name, text in shown.items() if text} if self.panel else {}),
         }
 
@@ -129,6 +134,11 @@ CONTROLS = (
         at_first="all that were kept",
     ),
     Control(
+        "saved", SavedSelections(), (),
+        "layers, heads and steps kept by name: `save_selection`, `selections`",
+        ("SELECTION",), linked="never", in_address=False,
+    ),
+    Control(
         "word_b", EntryNumber(or_none=True), -1, "the word it is compared with; -1: none",
         ("WORDS", "MAP", "STRIP", "PANEL"), linked="words",
     ),
@@ -160,7 +170,7 @@ CONTROLS = (
     ),
     Control(
         "playing", Flag(), False, "whether the steps play", ("STEPS",),
-        linked="never", in_handout=False,
+        linked="never", in_handout=False, in_address=False,
     ),
     Control(
         "interval", Whole(low=20, high=10_000), 200, "milliseconds of each step that plays",

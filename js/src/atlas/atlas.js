@@ -18,6 +18,7 @@ import { encircled } from "./lasso.js";
 import { measureOf, orderOf, rangeOf, valuesOf } from "./measures.js";
 import { rowsOf } from "./naming.js";
 import { HEADER, indexOf, planOf, rankedPlan, tileAt } from "./plan.js";
+import { Saved } from "./saved.js";
 import { Sheets } from "./sheets.js";
 import { clamp, mostZoom, reveal, rowsSeen, zoomAt } from "./zoom.js";
 
@@ -83,6 +84,8 @@ export class Atlas {
       fit: () => this.zoomBy(0, 0, 0),
       tool: () => this.#touchable(),
     });
+    this.saved = new Saved(scope);
+    this.foot.buttons.append(this.saved.element);
     this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" });
     this.stage = el("div", { class: "daam-atlas-stage" }, this.tilesCanvas, this.canvas);
     this.element = el(
@@ -119,6 +122,7 @@ export class Atlas {
   /** @param {number} what */
   update(what) {
     this.bar.update(what);
+    this.saved.update(what);
     this.wants.update();
     const { maps } = this.scope;
     const tiles = maps.tiles();

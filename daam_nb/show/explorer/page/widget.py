@@ -58,6 +58,7 @@ from daam_nb.show.explorer.page.filming import Projector
 from daam_nb.show.explorer.page.lifetime import Reopenable
 from daam_nb.show.explorer.page.looking import Looking
 from daam_nb.show.explorer.page.redrawing import Redrawing
+from daam_nb.show.explorer.page.selections import Selections
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 PAUSE = 0.05  # seconds between preparations
 
 
-class Explorer(Exports, Told, Redrawing, Looking, Reopenable, Choices):
+class Explorer(Exports, Told, Selections, Redrawing, Looking, Reopenable, Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
     Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is

@@ -2,25 +2,25 @@
 var controls_data_default={word:{kind:"EntryNumber",default:0,redraws:["WORDS","MAP","STRIP","GRID","PANEL"]},choice:{kind:"ChoiceName",default:"all",redraws:["\
 MAP","STRIP","SELECTION","GRID"]},layer:{kind:"Whole",default:-1,redraws:["MAP","STRIP","SELECTION"],low:-1,high:null},head:{kind:"Whole",default:-1,redraws:["M\
 AP","STRIP","SELECTION"],low:-1,high:null},heads:{kind:"SeveralHeads",default:[],redraws:["MAP","STRIP","SELECTION"]},steps:{kind:"Steps",default:[0,1],redraws:[
-"MAP","STEPS"]},word_b:{kind:"EntryNumber",default:-1,redraws:["WORDS","MAP","STRIP","PANEL"]},opacity:{kind:"Share",default:.65,redraws:["MAP","LOOK"],label:"O\
-pacity",title:"Of the colors over the image",panel:"look"},threshold:{kind:"Share",default:.4,redraws:["MAP","LOOK"],label:"Threshold",title:"Share of the map's\
- peak from which on a place belongs to the mask",panel:"look"},contour:{kind:"Flag",default:!0,redraws:["MAP","LOOK"],label:"Contour",title:"Line around the mas\
-k (t)",panel:"look"},cells:{kind:"Flag",default:!1,redraws:["MAP","LOOK"]},follow_step:{kind:"Flag",default:!1,redraws:["BASE","MAP","LOOK"],label:"Forming imag\
-e",title:"The image as it was at the last chosen step",panel:"look"},colormap:{kind:"OneOf",default:"inferno",redraws:["MAP","STRIP","GRID","LOOK"],options:[["i\
-nferno","inferno"],["magma","magma"],["plasma","plasma"],["viridis","viridis"],["cividis","cividis"],["gray","gray"]],label:"Colors",panel:"look"},playing:{kind:"\
-Flag",default:!1,redraws:["STEPS"],handout:!1},interval:{kind:"Whole",default:200,redraws:["STEPS"],low:20,high:1e4},tile_measure:{kind:"MeasureName",default:"m\
-ean",redraws:["GRID"],options:[]},tile_sort:{kind:"MeasureName",default:"network",redraws:["GRID"],options:[["network","by network"],["likeness","by likeness"]]},
-tile_show:{kind:"OneOf",default:"auto",redraws:["GRID"],options:[["auto","maps, or colors"],["maps","maps"],["colors","colors"]],label:"Show",title:"Small maps,\
- or one color for each head by its measure",panel:"tiles"},tile_scale:{kind:"OneOf",default:"own",redraws:["GRID"],options:[["common","one scale"],["own","own s\
-cales"]],label:"Scale",title:"Colors of the tiles: by the strongest of all, or each by its own peak",panel:"tiles"},show_pieces:{kind:"Flag",default:!1,redraws:[
-"WORDS"]},show_syntax:{kind:"Flag",default:!1,redraws:["WORDS"]},word_order:{kind:"OneOf",default:"text",redraws:["WORDS"],options:[["text","in the text's order"],
-["attention","most attention first"]],label:"Order",title:"Most attention: the largest mean of its map",panel:"words"},theme:{kind:"OneOf",default:"auto",redraws:[
-"THEME"],options:[["auto","auto"],["light","light"],["dark","dark"]],label:"Theme",panel:"more"},projector:{kind:"Flag",default:!1,redraws:["ALL"],label:"Projec\
-tor",title:"Large type for a lecture hall",panel:"more"},region:{kind:"Region",default:[],redraws:["MAP","PANEL"]},rank_by:{kind:"OneOf",default:"lift",redraws:[
-"PANEL"],options:[["lift","by lift"],["share","by share"]],label:"Order",title:"Lift: the share here over the share in the whole image. Share: of all words here\
-.",panel:"ranking"},view:{kind:"OneOf",default:"overlay",redraws:["WORDS","MAP","LOOK"],options:[["overlay","both maps"],["difference","A minus B"]],label:"Show",
-panel:"look"},difference_scale:{kind:"OneOf",default:"own",redraws:["MAP","LOOK"],options:[["own","of each peak"],["common","in their unit"]],label:"Scale",title:"\
-Each map as a share of its own peak, or as it is",panel:"look"}};function counting({layer,head,heads}){if(!heads?.length)return{layer,head};let pairs=pairsIn(heads);return pairs.length===0?{layer,head:heads.length>1?heads:numbersIn(
+"MAP","STEPS"]},saved:{kind:"SavedSelections",default:[],redraws:["SELECTION"],address:!1},word_b:{kind:"EntryNumber",default:-1,redraws:["WORDS","MAP","STRIP",
+"PANEL"]},opacity:{kind:"Share",default:.65,redraws:["MAP","LOOK"],label:"Opacity",title:"Of the colors over the image",panel:"look"},threshold:{kind:"Share",default:.4,
+redraws:["MAP","LOOK"],label:"Threshold",title:"Share of the map's peak from which on a place belongs to the mask",panel:"look"},contour:{kind:"Flag",default:!0,
+redraws:["MAP","LOOK"],label:"Contour",title:"Line around the mask (t)",panel:"look"},cells:{kind:"Flag",default:!1,redraws:["MAP","LOOK"]},follow_step:{kind:"F\
+lag",default:!1,redraws:["BASE","MAP","LOOK"],label:"Forming image",title:"The image as it was at the last chosen step",panel:"look"},colormap:{kind:"OneOf",default:"\
+inferno",redraws:["MAP","STRIP","GRID","LOOK"],options:[["inferno","inferno"],["magma","magma"],["plasma","plasma"],["viridis","viridis"],["cividis","cividis"],
+["gray","gray"]],label:"Colors",panel:"look"},playing:{kind:"Flag",default:!1,redraws:["STEPS"],handout:!1,address:!1},interval:{kind:"Whole",default:200,redraws:[
+"STEPS"],low:20,high:1e4},tile_measure:{kind:"MeasureName",default:"mean",redraws:["GRID"],options:[]},tile_sort:{kind:"MeasureName",default:"network",redraws:[
+"GRID"],options:[["network","by network"],["likeness","by likeness"]]},tile_show:{kind:"OneOf",default:"auto",redraws:["GRID"],options:[["auto","maps, or colors"],
+["maps","maps"],["colors","colors"]],label:"Show",title:"Small maps, or one color for each head by its measure",panel:"tiles"},tile_scale:{kind:"OneOf",default:"\
+own",redraws:["GRID"],options:[["common","one scale"],["own","own scales"]],label:"Scale",title:"Colors of the tiles: by the strongest of all, or each by its ow\
+n peak",panel:"tiles"},show_pieces:{kind:"Flag",default:!1,redraws:["WORDS"]},show_syntax:{kind:"Flag",default:!1,redraws:["WORDS"]},word_order:{kind:"OneOf",default:"\
+text",redraws:["WORDS"],options:[["text","in the text's order"],["attention","most attention first"]],label:"Order",title:"Most attention: the largest mean of i\
+ts map",panel:"words"},theme:{kind:"OneOf",default:"auto",redraws:["THEME"],options:[["auto","auto"],["light","light"],["dark","dark"]],label:"Theme",panel:"mor\
+e"},projector:{kind:"Flag",default:!1,redraws:["ALL"],label:"Projector",title:"Large type for a lecture hall",panel:"more"},region:{kind:"Region",default:[],redraws:[
+"MAP","PANEL"]},rank_by:{kind:"OneOf",default:"lift",redraws:["PANEL"],options:[["lift","by lift"],["share","by share"]],label:"Order",title:"Lift: the share he\
+re over the share in the whole image. Share: of all words here.",panel:"ranking"},view:{kind:"OneOf",default:"overlay",redraws:["WORDS","MAP","LOOK"],options:[[
+"overlay","both maps"],["difference","A minus B"]],label:"Show",panel:"look"},difference_scale:{kind:"OneOf",default:"own",redraws:["MAP","LOOK"],options:[["own",
+"of each peak"],["common","in their unit"]],label:"Scale",title:"Each map as a share of its own peak, or as it is",panel:"look"}};function counting({layer,head,heads}){if(!heads?.length)return{layer,head};let pairs=pairsIn(heads);return pairs.length===0?{layer,head:heads.length>1?heads:numbersIn(
 heads)[0]}:pairs.length>1?{layer:-1,head:pairs}:{layer:pairs[0][0],head:pairs[0][1]}}function pairsIn(head){return typeof head=="number"?[]:head.filter(one=>typeof one!=
 "number")}function numbersIn(head){return typeof head=="number"?head<0?[]:[head]:head.filter(one=>typeof one=="number")}function holds(chosen,layer,head){return pairsIn(
 chosen.head).some(([l,h])=>l===layer&&h===head)?!0:chosen.layer>=0&&chosen.layer!==layer?!1:numbersIn(chosen.head).includes(head)||chosen.layer===layer&&chosen.
@@ -35,7 +35,7 @@ i=>[i,head]);return withHeads(facts,layers,chosen,column)}function headsOf(facts
 function expanded(facts,layers,chosen){if(chosen.layer<0&&chosen.head===-1)return[];let pairs=pairsIn(chosen.head);return pairs.length>0?pairs:(chosen.layer<0?layers:
 [chosen.layer]).flatMap(i=>headsOf(facts,i)).filter(([layer,head])=>holds(chosen,layer,head))}function asChoice(pairs){if(pairs.length>1)return{layer:-1,head:-1,
 heads:pairs};let[layer,head]=pairs[0]??[-1,-1];return{layer,head,heads:[]}}var LONGEST=2e4,MOST_HEADS=4096,MOST_CORNERS=2e3,HEADS=["layer","head","heads"],NAMES=Object.keys(controls_data_default).filter(name=>controls_data_default[name].
-handout!==!1);function written(values,opening,facts=null){let terms=[],differs=name=>!same(values[name],opening[name]);for(let name of NAMES){if(name===HEADS[0]&&
+address!==!1);function written(values,opening,facts=null){let terms=[],differs=name=>!same(values[name],opening[name]);for(let name of NAMES){if(name===HEADS[0]&&
 HEADS.some(differs)&&terms.push(...headTerms(values)),HEADS.includes(name)||!differs(name))continue;let kind=KINDS[controls_data_default[name].kind];kind&&terms.
 push(`${name}=${escaped(kind.write(values[name],facts))}`)}return terms.join("&")}function read(hash,facts,phrase=()=>"no phrases"){let values={},ignored=[],heads={},
 text=hash.replace(/^#/,"");if(text.length>LONGEST)return{values,ignored:["an address of that length"]};for(let term of text.split("&").filter(Boolean)){let[name,
@@ -280,19 +280,20 @@ if(name==="text")node.textContent=value;else if(name==="on")for(let[event,listen
 node,name,value);for(let child of children)child&&node.append(child)}function attribute(node,name,value){if(value===!1||value===null||value===void 0){node.hasAttribute(
 name)&&node.removeAttribute(name);return}let text=value===!0&&!name.startsWith("aria-")?"":String(value);node.getAttribute(name)!==text&&node.setAttribute(name,
 text)}function write(node,text){node.textContent!==text&&(node.textContent=text)}function writeMixed(node,parts){node.textContent!==parts.join("")&&node.replaceChildren(
-...parts.map((text,i)=>i%2?el("bdi",{text}):text))}var PATHS={play:"M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",pause:"M7 5h\
-3.5v14H7zM13.5 5H17v14h-3.5z",download:"M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.2l3 3zM5 18h14v2H5z",box:"M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm\
-14 0h2v4h-4v-2h2zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",lasso:"M12 4c5 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 \
-1.300-3.300 1.300v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-\
-1.900 7-4-3-4-7-4Z",eye:"M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.500 5-7 10-7Zm0 2c-3.600 0-6.600 2.900-7.800 5 1.200 2.100 4.200 5 7.800 5s6.\
-600-2.900 7.800-5C18.600 9.900 15.600 7 12 7Zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z",cells:"M4 4h16v16H4zm2 2v3.300h3.300V6zm5.300 0v3.300h3.400V6zm5.400 0v3.300H18V\
-6zM6 11.300v3.400h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",close:"\
-M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.600L6.400 19 5 17.600 10.600 12 5 6.400z",swap:"M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2\
-h10v3l4-4z",sun:"M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 11h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 1\
-0.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name){
-return svg("svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",focusable:"false"},svg("path",{d:PATHS[name]}))}function setIcon(node,name){attribute(
-node.firstElementChild,"d",PATHS[name])}function short2(value){if(!Number.isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.
-abs(value)));return size<-5?value.toExponential(1):value.toFixed(Math.min(8,Math.max(0,2-size)))}var WORDS=1,MAP=2,BASE=4,STEPS=8,STRIP=16,GRID=32,SELECTION=64,LOOK=128,PANEL=256,THEME=512,ALL=1023,NAMED={WORDS,MAP,BASE,STEPS,STRIP,GRID,SELECTION,LOOK,PANEL,
+...parts.map((text,i)=>i%2?el("bdi",{text}):text))}var PATHS={star:"M12 3.5 14.6 9l6 .8-4.4 4.2 1.1 6L12 17.1 6.7 20l1.1-6L3.4 9.8l6-.8Z",play:"M7 5.2v13.6a.8.8\
+ 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",pause:"M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",download:"M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.\
+2l3 3zM5 18h14v2H5z",box:"M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm14 0h2v4h-4v-2h2zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",lasso:"M12 4c5\
+ 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 1.300-3.300 1.300v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9\
+C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-1.900 7-4-3-4-7-4Z",eye:"M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.5\
+00 5-7 10-7Zm0 2c-3.600 0-6.600 2.900-7.800 5 1.200 2.100 4.200 5 7.800 5s6.600-2.900 7.800-5C18.600 9.900 15.600 7 12 7Zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z",cells:"\
+M4 4h16v16H4zm2 2v3.300h3.300V6zm5.300 0v3.300h3.400V6zm5.400 0v3.300H18V6zM6 11.300v3.400h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 \
+16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",close:"M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.60\
+0L6.400 19 5 17.600 10.600 12 5 6.400z",swap:"M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2h10v3l4-4z",sun:"M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 1\
+1h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 10.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L\
+17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name){return svg("svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",
+focusable:"false"},svg("path",{d:PATHS[name]}))}function setIcon(node,name){attribute(node.firstElementChild,"d",PATHS[name])}function short2(value){if(!Number.
+isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.abs(value)));return size<-5?value.toExponential(1):value.toFixed(Math.min(
+8,Math.max(0,2-size)))}var WORDS=1,MAP=2,BASE=4,STEPS=8,STRIP=16,GRID=32,SELECTION=64,LOOK=128,PANEL=256,THEME=512,ALL=1023,NAMED={WORDS,MAP,BASE,STEPS,STRIP,GRID,SELECTION,LOOK,PANEL,
 THEME,ALL},OF_TRAIT={_facts:ALL};for(let[name,{redraws}]of Object.entries(controls_data_default))OF_TRAIT[name]=redraws.reduce((flags,flag)=>flags|NAMED[flag],0);function unitText(facts){return facts.unit??"attention probability"}function unitTitle(facts){let unit=unitText(facts);return unit.charAt(0).toUpperCase()+unit.
 slice(1)}function stepsText(facts,lo,hi){if(facts.summed)return"all steps";let first=facts.steps?.[lo]?.place??lo,last=facts.steps?.[hi-1]?.place??hi-1;return first===
 last?`step ${first}`:`steps ${first}–${last}`}function timestepText(facts,step){let time=facts.steps?.[step]?.timestep;return time===void 0?"":`t = ${Math.round(
@@ -543,7 +544,26 @@ row<panel.end)return x<band+15?{block:row}:{row}}}return null}function encircled
 return inside}function holds2(line,x,y){let inside=!1;for(let i=0,j=line.length-2;i<line.length;j=i,i+=2){let[xi,yi,xj,yj]=[line[i],line[i+1],line[j],line[j+1]];
 yi>y!=yj>y&&x<(xj-xi)*(y-yi)/(yj-yi)+xi&&(inside=!inside)}return inside}function shortBlock(block2){return block2.replace(/_blocks?\b/g,"").replace(/[._]+/g," ").trim()}function rowsOf(facts){return facts.layers.map(({label,block:block2,
 stage,size,heads},i)=>{let short3=shortBlock(block2),name=(label.startsWith(short3)?label.slice(short3.length):label).replace(/^[ ·]+/,"");return{label:name.length>
-8?String(i):name,block:short3,stage,size:size.join("×"),columns:heads}})}var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null}get memory(){return this.
+8?String(i):name,block:short3,stage,size:size.join("×"),columns:heads}})}var LONGEST2=60,MOST=50,PARTS=["choice","layer","head","heads","steps"],Saved=class{constructor(scope){this.scope=scope,this.built="",this.list=el("ul",{class:"\
+daam-saved-list","data-testid":"saved-list"}),this.name=el("input",{class:"daam-filter",type:"text",maxlength:LONGEST2,placeholder:"Name","aria-label":"Name of \
+the present selection","data-testid":"saved-name"});let save2=el("button",{class:"daam-button",type:"submit","data-testid":"saved-save",title:"Keep the layers, \
+heads and steps that are chosen now",text:"Save"}),form=el("form",{class:"daam-saved-form"},this.name,save2);form.addEventListener("submit",event=>{event.preventDefault(),
+this.#save()}),this.summary=el("summary",{class:"daam-button daam-square","data-testid":"saved","aria-label":"Saved selections",title:"Saved selections of layer\
+s, heads and steps"},icon("star")),this.element=el("details",{class:"daam-atlas-more daam-saved"},this.summary,el("div",{class:"daam-atlas-options"},this.list,form)),
+this.element.addEventListener("keydown",event=>{event.stopPropagation(),!(event.key!=="Escape"||!this.element.open)&&(this.element.open=!1,this.summary.focus())})}get pairs(){
+return this.scope.state.get("saved")??[]}update(what){if(!(what&SELECTION))return;let{state}=this.scope,shown=JSON.stringify(PARTS.map(part=>state.get(part))),built=JSON.
+stringify([this.pairs,shown]);if(built===this.built)return;this.built=built;let rows2=this.pairs.map(([name,values])=>{let choose=el("button",{class:"daam-butto\
+n daam-saved-choose",type:"button","data-testid":"saved-choose",text:name,on:{click:()=>this.#choose(name,values)}}),same4=JSON.stringify(PARTS.map(part=>values[part]))===
+shown;attribute(choose,"aria-pressed",String(same4));let remove=el("button",{class:"daam-button daam-only-icon",type:"button","aria-label":`Delete ${name}`,title:"\
+Delete","data-testid":"saved-delete",on:{click:()=>this.#delete(name)}},icon("close"));return el("li",{},choose,remove)}),none=el("li",{class:"daam-hint",text:"\
+Layers, heads and steps, kept by name."});this.list.replaceChildren(...rows2.length>0?rows2:[none])}#save(){let name=this.name.value.split(/\s+/).filter(Boolean).
+join(" ").slice(0,LONGEST2),{state}=this.scope;if(!name)return this.name.focus(),this.scope.say("A selection needs a name.");let values=Object.fromEntries(PARTS.
+map(part=>[part,state.get(part)])),others=this.pairs.filter(([other])=>other!==name);if(others.length>=MOST)return this.scope.say(`At most ${MOST} selections ar\
+e kept.`);let replaced=this.pairs.some(([other])=>other===name),pair2=[name,values],pairs=replaced?this.pairs.map(other=>other[0]===name?pair2:other):[...others,
+pair2];this.scope.input("saved",()=>state.set({saved:pairs})),this.name.value="",this.scope.say(replaced?`${name} is saved anew.`:`${name} is saved.`)}#choose(name,values){
+let{state,maps}=this.scope;maps.hover=null,this.scope.input("saved",()=>state.set(values)),this.scope.invalidate(MAP|SELECTION),this.scope.say(`${name} is chose\
+n.`)}#delete(name){let pairs=this.pairs.filter(([other])=>other!==name);this.scope.input("saved",()=>this.scope.state.set({saved:pairs})),this.summary.focus(),this.
+scope.say(`${name} is deleted.`)}};var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null}get memory(){return this.
 source.memory}stackKey(which){let{state}=this,word=state.get(which?"word_b":"word"),{layer,head}=state.chosen;return JSON.stringify([word,state.get("choice"),layer,
 head])}exactKey(which){return JSON.stringify([...JSON.parse(this.stackKey(which)),...this.state.steps])}stack(which){return this.memory.stacks.get(this.stackKey(
 which))??null}get tilesKey(){return JSON.stringify([this.state.get("word"),...this.state.steps])}tiles(){let{tileSets}=this.memory,present=tileSets.get(this.tilesKey);
@@ -601,58 +621,59 @@ plication","aria-roledescription":"head atlas","aria-label":"Layers by heads. Ar
 id":"atlas",on:{keydown:event=>onKey(this,event),focus:()=>this.#soon(),blur:()=>this.#leave()}});let context=canvas=>canvas.getContext("2d");this.below=context(
 this.tilesCanvas),this.above=context(this.canvas),this.sheets=new Sheets(scope),this.wants=new AtlasWants(scope,()=>this.#closer()),this.chooser=new Chooser(scope),
 this.bar=new Bar(scope),this.foot=new Foot({zoom:factor=>this.zoomBy(factor,this.room.width/2,this.room.height/2),fit:()=>this.zoomBy(0,0,0),tool:()=>this.#touchable()}),
-this.note=el("p",{class:"daam-hint","data-testid":"grid-note"}),this.stage=el("div",{class:"daam-atlas-stage"},this.tilesCanvas,this.canvas),this.element=el("di\
-v",{class:"daam-atlas"},this.bar.element,this.stage,this.foot.element,this.note),this.hand=new Hand(this.canvas,{point:(x,y)=>this.#point(this.#tileAt(x,y),x,y),
-leave:()=>this.#leave(),press:(x,y,{shift,more})=>this.#press(x,y,shift||more||this.foot.adding),pan:(dx,dy)=>this.#pan(dx,dy),zoom:(factor,x,y)=>this.zoomBy(factor,
-x,y),lasso:(line,held)=>this.#lasso(line,held),lassoing:()=>this.foot.lassoing,magnified:()=>this.zoom.k>1}),this.sizes=new ResizeObserver(()=>{let{clientWidth:width,
-clientHeight:height}=this.stage;width===this.room.width&&height===this.room.height||scope.invalidate(GRID)}),this.sizes.observe(this.stage)}get lacking(){return this.
-wants.lacking}update(what){this.bar.update(what),this.wants.update();let{maps}=this.scope,tiles=maps.tiles(),other=tiles!==this.sheets.tiles;what&THEME&&(this.style=
-null),!((other||what&(GRID|THEME))&&(this.sheets.use(tiles),this.#measure(),!this.#lay()))&&((other||what&(GRID|SELECTION|THEME))&&(this.#mark(),this.draw()),(other||
-what&(GRID|STEPS))&&this.#note())}#measure(){let{scope}=this,{state}=scope;this.values=valuesOf(scope,state.get("tile_measure"),scope.maps.tiles());let chosen=new Set(
-state.layers);this.range=this.values?rangeOf(this.values,row=>chosen.has(row)):[0,0]}#lay(){let{state,dots,source,maps}=this.scope,{facts}=state,{clientWidth:width,
-clientHeight:height}=this.stage;if(!facts.layers||width<SMALLEST||height<SMALLEST)return!1;let sort=state.get("tile_sort"),order=orderOf(this.scope),style=this.#style(),
-key=JSON.stringify([source.run,width,height,dots,style.size,sort,order]);if(key===this.layout)return!0;this.layout=key,this.rows=rowsOf(facts),this.room={width,
-height};for(let canvas of[this.tilesCanvas,this.canvas])canvas.width=Math.ceil(width*dots),canvas.height=Math.ceil(height*dots);let[high,wide]=facts.layers[0].size,
-before2=this.plan,place=before2?[before2.row[this.active],before2.column[this.active]]:[-1,-1],room={width,height,aspect:wide/high},names=widest(this.above,style,
-this.rows.map(row=>row.label));return this.plan=order?rankedPlan(order,room):planOf(this.rows,{...room,names,all:facts.layers.some(layer=>layer.heads>1)}),this.
-chosen=new Uint8Array(this.plan.count),this.active=Math.max(0,indexOf(this.plan,place[0],place[1])),this.pointed=-1,before2?.ranked!==this.plan.ranked&&(this.zoom=
-{k:1,x:0,y:0}),clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),maps.hover=null,!0}#style(){return this.style?this.style:(this.style=styleOf(this.
-element,this.scope.state.get("projector")),this.style)}#soon(){this.frame===0&&(this.frame=requestAnimationFrame(()=>{this.frame=0,this.draw()}))}get showsMaps(){
-let show2=this.scope.state.get("tile_show");return show2!=="auto"||!this.plan?show2!=="colors":Math.min(...this.plan.tile)*this.zoom.k>=NEAR}draw(){let{plan,zoom,
-room}=this;if(!plan)return;let{state,dots}=this.scope,style=this.#style(),chosen=new Set(state.layers),isOut=row=>!chosen.has(row),maps=this.showsMaps;maps&&this.
-sheets.color(Math.max(...plan.tile)*zoom.k*dots,isOut),this.drawn=drawTiles(this.below,dots,plan,zoom,room,{isOut,colors:state.get("colormap"),maps:maps&&!!this.
-sheets.tiles,sheet:row=>this.sheets.of(row),first:-1,values:this.values,range:this.range,style}),this.below.setTransform(dots,0,0,dots,0,0),(plan.ranked||zoom.k>
-1)&&drawCaptions(this.below,plan,zoom,room,(row,column)=>captions(this.scope,row,column,this.values),style),this.#drawMarks()}#drawMarks(){let{plan,zoom,room,above:above2}=this;
-if(!plan)return;let{dots,state}=this.scope,style=this.#style();above2.setTransform(dots,0,0,dots,0,0),above2.clearRect(0,0,room.width,room.height);let keys=this.
-canvas.matches(":focus-visible"),{chosen,pointed,active}=this;drawMarks(above2,plan,zoom,{chosen,pointed,active:keys?active:-1},style);let{layer,head}=state.chosen,
-layers=new Set(state.layers),pairs=new Set(pairsIn(head).map(([row])=>row));drawLabels(above2,plan,zoom,room,{rows:this.rows,columnName:column=>column<0?"all":String(
-column),isRow:row=>row===layer||pairs.has(row),isColumn:column=>column>=0&&layer<0&&holds(state.chosen,-2,column),isOut:row=>!layers.has(row)},style),drawLasso(
-above2,this.line,style),this.#say()}#mark(){let{plan,chosen}=this;if(!plan)return;let now=this.scope.state.chosen,pairs=new Set(pairsIn(now.head).map(([layer,head])=>`${layer}\
- ${head}`)),some=pairs.size>0;for(let i=0;i<plan.count;i++){let[row,column]=[plan.row[i],plan.column[i]];chosen[i]=Number(some?pairs.has(`${row} ${column}`):row>=
-0&&holds(now,row,column))}}#say(){let{plan,values,scope}=this;if(!plan)return;let measure=measureOf(scope,scope.state.get("tile_measure")),keys=this.canvas.matches(
-":focus-visible"),of=this.pointed>=0?this.pointed:keys?this.active:-1,[low,high]=this.range,legend=!this.showsMaps&&values?{low:short2(low),high:short2(high),colors:scope.
-state.get("colormap")}:null,rest=this.showsMaps?`Maps of ${scope.state.get("tile_scale")==="own"?"own scales":"one scale"}`:`Color: ${measure?.label??""}`;this.
-foot.write(of>=0?this.describe(of):rest,legend)}describe(i){let{plan,scope,values}=this;return!plan||i<0||i>=plan.count?"":describe(scope,plan.row[i],plan.column[i],
-values)}#note(){let{state,maps,source}=this.scope,tiles=maps.tiles(),text="";if(!tiles)text=source.capabilities.any?"The tiles are on their way.":"The tiles of \
-this word were left out of this page.";else{let[lo,hi]=state.steps;tiles.lo!==lo||tiles.hi!==hi?text=`Tiles of ${stepsText(state.facts,tiles.lo,tiles.hi)}.`:(!this.
-values||state.get("tile_sort")==="likeness"&&!orderOf(this.scope))&&(text=this.wants.lacking?"Being worked out.":"This page does not hold these numbers.")}write(
-this.note,text)}#pan(dx,dy){this.plan&&(this.zoom.x+=dx,this.zoom.y+=dy,clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),this.#soon())}zoomBy(factor,x,y){
-let{plan,zoom,room}=this;if(!plan)return!1;let before2=zoom.k,most2=mostZoom(plan.tile[0]);return factor===0?zoom.k=1:zoomAt(zoom,factor,x,y,most2),clamp(zoom,plan,
-room,most2),this.#touchable(),this.#soon(),this.wants.update(),zoom.k!==before2}#touchable(){this.stage.dataset.magnified=String(this.zoom.k>1||this.foot.lassoing)}#closer(){
-let{plan,zoom,room}=this;if(!plan||zoom.k<=1||!this.showsMaps)return{layers:[],side:0};let side=Math.max(...plan.tile)*zoom.k*this.scope.dots;return{layers:rowsSeen(
-plan,zoom,room),side}}#tileAt(x,y){let{plan,zoom}=this;return!plan||labelAt(plan,zoom,x,y)?-1:tileAt(plan,(x-zoom.x)/zoom.k,(y-zoom.y)/zoom.k)}#point(i,x=0,y=0){
-let{plan}=this;if(!plan)return;let label=i<0?labelAt(plan,this.zoom,x,y):null;this.canvas.style.cursor=i>=0||label?"pointer":"default",i!==this.pointed&&(this.pointed=
-i,this.#hover(i),this.#drawMarks())}#leave(){this.pointed=-1,this.#hover(-1),this.#drawMarks()}#hover(i){let{maps,state}=this.scope,{plan}=this,[row,column]=plan&&
-i>=0?[plan.row[i],plan.column[i]]:[-1,-1],same4=row===state.chosen.layer&&column===state.chosen.head,hover=row>=0&&!same4?{layers:[row],head:column}:null;!hover&&
-!maps.hover||this.scope.input("hover",()=>{maps.hover=hover,this.scope.invalidate(MAP)})}#press(x,y,more){let{plan,zoom}=this;if(!plan)return;let label=labelAt(
-plan,zoom,x,y),i=label?-1:this.#tileAt(x,y);this.scope.input("head",()=>{i>=0?(this.active=i,this.chooser.choose(plan.row[i],plan.column[i],more)):label&&"colum\
-n"in label?this.chooser.choose(-1,label.column,more):label&&"row"in label?this.chooser.choose(label.row,-1,more):label&&this.chooser.block(this.rows,label.block,
-more)})}#lasso(line,held){let{plan,zoom}=this;if(this.line=held?[]:line,held&&plan){let{x,y,k}=zoom,pairs=encircled(plan,line.map((at,i)=>(at-(i%2?y:x))/k)).flatMap(
-i=>this.#headsAt(i));pairs.length>0&&this.scope.input("head",()=>this.chooser.add(pairs,held.more||this.foot.adding))}this.#drawMarks()}#headsAt(i){let{plan}=this;
-if(!plan)return[];let[row,column]=[plan.row[i],plan.column[i]];return column<0?headsOf(this.scope.state.facts,row):[[row,column]]}go(i){let{plan,zoom,room}=this;
-if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.x[i],y:plan.y[i],w:plan.w[i],h:plan.h[i]},covered=plan.ranked?{left:0,top:0}:{left:plan.gutter,top:15};
-reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(plan.tile[0])),this.#hover(i),this.scope.say(this.describe(i)+(this.chosen[i]?", chosen":"")),this.#soon()}destroy(){
-cancelAnimationFrame(this.frame),this.sizes.disconnect(),this.wants.destroy()}};var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
+this.saved=new Saved(scope),this.foot.buttons.append(this.saved.element),this.note=el("p",{class:"daam-hint","data-testid":"grid-note"}),this.stage=el("div",{class:"\
+daam-atlas-stage"},this.tilesCanvas,this.canvas),this.element=el("div",{class:"daam-atlas"},this.bar.element,this.stage,this.foot.element,this.note),this.hand=new Hand(
+this.canvas,{point:(x,y)=>this.#point(this.#tileAt(x,y),x,y),leave:()=>this.#leave(),press:(x,y,{shift,more})=>this.#press(x,y,shift||more||this.foot.adding),pan:(dx,dy)=>this.#pan(
+dx,dy),zoom:(factor,x,y)=>this.zoomBy(factor,x,y),lasso:(line,held)=>this.#lasso(line,held),lassoing:()=>this.foot.lassoing,magnified:()=>this.zoom.k>1}),this.sizes=
+new ResizeObserver(()=>{let{clientWidth:width,clientHeight:height}=this.stage;width===this.room.width&&height===this.room.height||scope.invalidate(GRID)}),this.
+sizes.observe(this.stage)}get lacking(){return this.wants.lacking}update(what){this.bar.update(what),this.saved.update(what),this.wants.update();let{maps}=this.
+scope,tiles=maps.tiles(),other=tiles!==this.sheets.tiles;what&THEME&&(this.style=null),!((other||what&(GRID|THEME))&&(this.sheets.use(tiles),this.#measure(),!this.#lay()))&&
+((other||what&(GRID|SELECTION|THEME))&&(this.#mark(),this.draw()),(other||what&(GRID|STEPS))&&this.#note())}#measure(){let{scope}=this,{state}=scope;this.values=
+valuesOf(scope,state.get("tile_measure"),scope.maps.tiles());let chosen=new Set(state.layers);this.range=this.values?rangeOf(this.values,row=>chosen.has(row)):[
+0,0]}#lay(){let{state,dots,source,maps}=this.scope,{facts}=state,{clientWidth:width,clientHeight:height}=this.stage;if(!facts.layers||width<SMALLEST||height<SMALLEST)
+return!1;let sort=state.get("tile_sort"),order=orderOf(this.scope),style=this.#style(),key=JSON.stringify([source.run,width,height,dots,style.size,sort,order]);
+if(key===this.layout)return!0;this.layout=key,this.rows=rowsOf(facts),this.room={width,height};for(let canvas of[this.tilesCanvas,this.canvas])canvas.width=Math.
+ceil(width*dots),canvas.height=Math.ceil(height*dots);let[high,wide]=facts.layers[0].size,before2=this.plan,place=before2?[before2.row[this.active],before2.column[this.
+active]]:[-1,-1],room={width,height,aspect:wide/high},names=widest(this.above,style,this.rows.map(row=>row.label));return this.plan=order?rankedPlan(order,room):
+planOf(this.rows,{...room,names,all:facts.layers.some(layer=>layer.heads>1)}),this.chosen=new Uint8Array(this.plan.count),this.active=Math.max(0,indexOf(this.plan,
+place[0],place[1])),this.pointed=-1,before2?.ranked!==this.plan.ranked&&(this.zoom={k:1,x:0,y:0}),clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),
+maps.hover=null,!0}#style(){return this.style?this.style:(this.style=styleOf(this.element,this.scope.state.get("projector")),this.style)}#soon(){this.frame===0&&
+(this.frame=requestAnimationFrame(()=>{this.frame=0,this.draw()}))}get showsMaps(){let show2=this.scope.state.get("tile_show");return show2!=="auto"||!this.plan?
+show2!=="colors":Math.min(...this.plan.tile)*this.zoom.k>=NEAR}draw(){let{plan,zoom,room}=this;if(!plan)return;let{state,dots}=this.scope,style=this.#style(),chosen=new Set(
+state.layers),isOut=row=>!chosen.has(row),maps=this.showsMaps;maps&&this.sheets.color(Math.max(...plan.tile)*zoom.k*dots,isOut),this.drawn=drawTiles(this.below,
+dots,plan,zoom,room,{isOut,colors:state.get("colormap"),maps:maps&&!!this.sheets.tiles,sheet:row=>this.sheets.of(row),first:-1,values:this.values,range:this.range,
+style}),this.below.setTransform(dots,0,0,dots,0,0),(plan.ranked||zoom.k>1)&&drawCaptions(this.below,plan,zoom,room,(row,column)=>captions(this.scope,row,column,
+this.values),style),this.#drawMarks()}#drawMarks(){let{plan,zoom,room,above:above2}=this;if(!plan)return;let{dots,state}=this.scope,style=this.#style();above2.setTransform(
+dots,0,0,dots,0,0),above2.clearRect(0,0,room.width,room.height);let keys=this.canvas.matches(":focus-visible"),{chosen,pointed,active}=this;drawMarks(above2,plan,
+zoom,{chosen,pointed,active:keys?active:-1},style);let{layer,head}=state.chosen,layers=new Set(state.layers),pairs=new Set(pairsIn(head).map(([row])=>row));drawLabels(
+above2,plan,zoom,room,{rows:this.rows,columnName:column=>column<0?"all":String(column),isRow:row=>row===layer||pairs.has(row),isColumn:column=>column>=0&&layer<
+0&&holds(state.chosen,-2,column),isOut:row=>!layers.has(row)},style),drawLasso(above2,this.line,style),this.#say()}#mark(){let{plan,chosen}=this;if(!plan)return;
+let now=this.scope.state.chosen,pairs=new Set(pairsIn(now.head).map(([layer,head])=>`${layer} ${head}`)),some=pairs.size>0;for(let i=0;i<plan.count;i++){let[row,
+column]=[plan.row[i],plan.column[i]];chosen[i]=Number(some?pairs.has(`${row} ${column}`):row>=0&&holds(now,row,column))}}#say(){let{plan,values,scope}=this;if(!plan)
+return;let measure=measureOf(scope,scope.state.get("tile_measure")),keys=this.canvas.matches(":focus-visible"),of=this.pointed>=0?this.pointed:keys?this.active:
+-1,[low,high]=this.range,legend=!this.showsMaps&&values?{low:short2(low),high:short2(high),colors:scope.state.get("colormap")}:null,rest=this.showsMaps?`Maps of\
+ ${scope.state.get("tile_scale")==="own"?"own scales":"one scale"}`:`Color: ${measure?.label??""}`;this.foot.write(of>=0?this.describe(of):rest,legend)}describe(i){
+let{plan,scope,values}=this;return!plan||i<0||i>=plan.count?"":describe(scope,plan.row[i],plan.column[i],values)}#note(){let{state,maps,source}=this.scope,tiles=maps.
+tiles(),text="";if(!tiles)text=source.capabilities.any?"The tiles are on their way.":"The tiles of this word were left out of this page.";else{let[lo,hi]=state.
+steps;tiles.lo!==lo||tiles.hi!==hi?text=`Tiles of ${stepsText(state.facts,tiles.lo,tiles.hi)}.`:(!this.values||state.get("tile_sort")==="likeness"&&!orderOf(this.
+scope))&&(text=this.wants.lacking?"Being worked out.":"This page does not hold these numbers.")}write(this.note,text)}#pan(dx,dy){this.plan&&(this.zoom.x+=dx,this.
+zoom.y+=dy,clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),this.#soon())}zoomBy(factor,x,y){let{plan,zoom,room}=this;if(!plan)return!1;let before2=zoom.
+k,most2=mostZoom(plan.tile[0]);return factor===0?zoom.k=1:zoomAt(zoom,factor,x,y,most2),clamp(zoom,plan,room,most2),this.#touchable(),this.#soon(),this.wants.update(),
+zoom.k!==before2}#touchable(){this.stage.dataset.magnified=String(this.zoom.k>1||this.foot.lassoing)}#closer(){let{plan,zoom,room}=this;if(!plan||zoom.k<=1||!this.
+showsMaps)return{layers:[],side:0};let side=Math.max(...plan.tile)*zoom.k*this.scope.dots;return{layers:rowsSeen(plan,zoom,room),side}}#tileAt(x,y){let{plan,zoom}=this;
+return!plan||labelAt(plan,zoom,x,y)?-1:tileAt(plan,(x-zoom.x)/zoom.k,(y-zoom.y)/zoom.k)}#point(i,x=0,y=0){let{plan}=this;if(!plan)return;let label=i<0?labelAt(plan,
+this.zoom,x,y):null;this.canvas.style.cursor=i>=0||label?"pointer":"default",i!==this.pointed&&(this.pointed=i,this.#hover(i),this.#drawMarks())}#leave(){this.pointed=
+-1,this.#hover(-1),this.#drawMarks()}#hover(i){let{maps,state}=this.scope,{plan}=this,[row,column]=plan&&i>=0?[plan.row[i],plan.column[i]]:[-1,-1],same4=row===state.
+chosen.layer&&column===state.chosen.head,hover=row>=0&&!same4?{layers:[row],head:column}:null;!hover&&!maps.hover||this.scope.input("hover",()=>{maps.hover=hover,
+this.scope.invalidate(MAP)})}#press(x,y,more){let{plan,zoom}=this;if(!plan)return;let label=labelAt(plan,zoom,x,y),i=label?-1:this.#tileAt(x,y);this.scope.input(
+"head",()=>{i>=0?(this.active=i,this.chooser.choose(plan.row[i],plan.column[i],more)):label&&"column"in label?this.chooser.choose(-1,label.column,more):label&&"\
+row"in label?this.chooser.choose(label.row,-1,more):label&&this.chooser.block(this.rows,label.block,more)})}#lasso(line,held){let{plan,zoom}=this;if(this.line=held?
+[]:line,held&&plan){let{x,y,k}=zoom,pairs=encircled(plan,line.map((at,i)=>(at-(i%2?y:x))/k)).flatMap(i=>this.#headsAt(i));pairs.length>0&&this.scope.input("head",
+()=>this.chooser.add(pairs,held.more||this.foot.adding))}this.#drawMarks()}#headsAt(i){let{plan}=this;if(!plan)return[];let[row,column]=[plan.row[i],plan.column[i]];
+return column<0?headsOf(this.scope.state.facts,row):[[row,column]]}go(i){let{plan,zoom,room}=this;if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.
+x[i],y:plan.y[i],w:plan.w[i],h:plan.h[i]},covered=plan.ranked?{left:0,top:0}:{left:plan.gutter,top:15};reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(
+plan.tile[0])),this.#hover(i),this.scope.say(this.describe(i)+(this.chosen[i]?", chosen":"")),this.#soon()}destroy(){cancelAnimationFrame(this.frame),this.sizes.
+disconnect(),this.wants.destroy()}};var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
 roup","aria-label":"Syntax: arcs from head words to their dependents"}),this.element.addEventListener("click",event=>this.#choose(event)),this.element.addEventListener(
 "pointerover",event=>{let arc=event.target.closest("[data-head]");attribute(this.chips.scroller,"title",arc?.getAttribute("aria-label")??null)}),this.element.addEventListener(
 "pointerleave",()=>attribute(this.chips.scroller,"title",null)),this.element.addEventListener("keydown",event=>{event.key!=="Enter"&&event.key!==" "||(event.preventDefault(),
@@ -885,7 +906,7 @@ DATE=33;function zipped(files){let pieces=[],listed2=[],at=0;for(let{name,bytes}
 0,2],[0,2],[0,2],[0,4],[at,4]]);listed2.push(numbers([[33639248,4],[20,2]]),common,where,text),at+=4+common.length+text.length+bytes.length}let size=listed2.reduce(
 (sum,piece)=>sum+piece.length,0),end=numbers([[101010256,4],[0,2],[0,2],[files.length,2],[files.length,2],[size,4],[at,4],[0,2]]);return[...pieces,...listed2,end]}
 function crc(bytes){let value=4294967295;for(let byte of bytes)value=TABLE[(value^byte)&255]^value>>>8;return(value^4294967295)>>>0}function numbers(values){return Uint8Array.
-from(values.flatMap(([value,size])=>Array.from({length:size},(_,i)=>value>>>8*i&255)))}var LONGEST2=512,WAIT=5e3,WHAT=[["overlay","map over the image"],["image","forming image"],["side_by_side","side by side"]],NO_IMAGES="The images of the steps a\
+from(values.flatMap(([value,size])=>Array.from({length:size},(_,i)=>value>>>8*i&255)))}var LONGEST3=512,WAIT=5e3,WHAT=[["overlay","map over the image"],["image","forming image"],["side_by_side","side by side"]],NO_IMAGES="The images of the steps a\
 re not here: explore(run, images=forming_images(run, pipe)).",ONE_STEP="There is one step alone, so that nothing would move.",Film=class{constructor(scope,canvas){
 this.scope=scope,this.canvas=canvas,this.making=null,this.what=el("select",{class:"daam-select","aria-label":"What the animation shows","data-testid":"film-what"},
 ...WHAT.map(([value,text])=>el("option",{value,text}))),this.button=el("button",{class:"daam-button",type:"button","data-testid":"film",text:this.#isLive?"Save \
@@ -906,7 +927,7 @@ facts.strip}),await this.#drawn(signal),files.push({name:`step-${String(place).p
 length)}finally{state.set(before2)}return new Blob(zipped(files),{type:"application/zip"})}async#drawn(signal){let end=performance.now()+WAIT;for(let frames=0;;){
 if(await new Promise(resolve=>requestAnimationFrame(resolve)),signal.aborted)throw new Moot("cancelled");if(frames=this.scope.maps.shown(0)&&!this.scope.maps.reduced(
 0)?frames+1:0,frames>=3)return;if(performance.now()>end)throw new Error("This page holds no map of single steps of this choice: choose all heads.")}}async#frame(place){
-let{state,images}=this.scope,[height,width]=state.facts.image,scale=Math.min(1,LONGEST2/Math.max(height,width)),[high,wide]=[Math.round(scale*height),Math.round(
+let{state,images}=this.scope,[height,width]=state.facts.image,scale=Math.min(1,LONGEST3/Math.max(height,width)),[high,wide]=[Math.round(scale*height),Math.round(
 scale*width)],film=this.what.value,canvas=document.createElement("canvas");canvas.width=film==="side_by_side"?2*wide:wide,canvas.height=high;let context=canvas.
 getContext("2d");context.imageSmoothingQuality="high";let left=0;if(film!=="overlay"){let forming=images.thumbnail(place);if(!forming||!images.strip)throw new Error(
 NO_IMAGES);let{x,y,width:w,height:h}=forming;context.drawImage(images.strip,x,y,w,h,left,0,wide,high),left+=wide}film!=="image"&&context.drawImage(this.canvas,left,
