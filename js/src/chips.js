@@ -79,7 +79,6 @@ export class Chips {
       "div",
       { class: "daam-tools" },
       this.words.element,
-      this.swap,
       this.compare,
       this.phrases.button,
       this.pieces,
@@ -88,7 +87,7 @@ export class Chips {
     this.element = el(
       "header",
       { class: "daam-head" },
-      el("div", { class: "daam-lead" }, this.title, this.means),
+      el("div", { class: "daam-lead" }, this.title, this.swap, this.means),
       this.scroller,
       this.tools,
     );
@@ -237,7 +236,7 @@ export class Chips {
     this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text);
     attribute(this.element, "data-comparing", b >= 0);
     attribute(this.compare, "aria-pressed", String(this.on));
-    attribute(this.swap, "data-idle", b < 0); // unseen, in its room: nothing moves
+    this.swap.hidden = b < 0;
     attribute(this.pieces, "aria-pressed", String(Boolean(state.get("show_pieces"))));
     this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none";
     attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);

@@ -44,7 +44,9 @@ def test_saved_chosen_and_deleted(page: Page) -> None:
     assert page.evaluate("window.hacked") is None
     explorer.part("atlas").press("Escape")
     eventually(lambda: widget.heads == ())
-    assert explorer.part("saved-choose").first.get_attribute("aria-pressed") == "false"
+    eventually(
+        lambda: explorer.part("saved-choose").first.get_attribute("aria-pressed") == "false"
+    )
     explorer.part("saved-choose").first.click()
     eventually(lambda: widget.selection == kept)
     eventually(lambda: explorer.part("saved-choose").first.get_attribute("aria-pressed") == "true")
@@ -63,14 +65,14 @@ def test_a_hand_out_has_them_and_keeps_more(page: Page, tmp_path: Path) -> None:
     page.goto(widget.to_html(tmp_path / "page.html").as_uri())
     [explorer] = explorers(page)
     explorer.part("saved").click()
-    assert saved_names(explorer) == ["one head"]
+    eventually(lambda: saved_names(explorer) == ["one head"])
     explorer.part("saved-choose").click()
     eventually(lambda: [explorer.trait("layer"), explorer.trait("head")] == [5, 2])
     explorer.tile(1, 1).click()
     save(explorer, "another")
-    assert saved_names(explorer) == ["one head", "another"]
+    eventually(lambda: saved_names(explorer) == ["one head", "another"])
     eventually(lambda: "head=1.1" in page.evaluate("location.href"))
     assert "saved" not in page.evaluate("location.href")
     page.evaluate("location.hash = '#word=4'")
     eventually(lambda: explorer.trait("word") == 4)
-    assert saved_names(explorer) == ["one head", "another"]
+    eventually(lambda: saved_names(explorer) == ["one head", "another"])

@@ -767,8 +767,8 @@ ap A and B","data-testid":"swap"},icon("swap")),this.pieces=toggle2("Pieces","pi
 toggle2("Syntax","syntax",SYNTAX),this.compare.addEventListener("click",()=>this.setComparing(!this.on)),this.swap.addEventListener("click",()=>scope.input("wor\
 d",()=>this.swapWords())),this.pieces.addEventListener("click",()=>this.#toggle("show_pieces")),this.syntax.addEventListener("click",()=>this.#toggle("show_synt\
 ax")),this.title=el("h2",{class:"daam-lead-title","data-testid":"title"}),this.means=el("p",{class:"daam-lead-text","data-testid":"lead"}),this.words=new WordTools(
-scope),this.tools=el("div",{class:"daam-tools"},this.words.element,this.swap,this.compare,this.phrases.button,this.pieces,this.syntax),this.element=el("header",
-{class:"daam-head"},el("div",{class:"daam-lead"},this.title,this.means),this.scroller,this.tools)}destroy(){this.words.destroy(),this.phrases.destroy()}get on(){
+scope),this.tools=el("div",{class:"daam-tools"},this.words.element,this.compare,this.phrases.button,this.pieces,this.syntax),this.element=el("header",{class:"da\
+am-head"},el("div",{class:"daam-lead"},this.title,this.swap,this.means),this.scroller,this.tools)}destroy(){this.words.destroy(),this.phrases.destroy()}get on(){
 return this.comparing||this.scope.state.get("word_b")>=0}#toggle(name){this.scope.input(name,()=>this.scope.state.set({[name]:!this.scope.state.get(name)}))}setComparing(on){
 this.scope.input("word",()=>{this.comparing=on,this.phrases.on=!1,on||this.scope.state.set({word_b:-1}),this.scope.say(on?"Compare: choose the second word.":"On\
 e word is shown."),this.scope.invalidate(WORDS)})}swapWords(){let{state}=this.scope,[a,b]=[state.get("word"),state.get("word_b")];b>=0&&state.set({word:b,word_b:a})}choose(word,compare){
@@ -791,26 +791,26 @@ aria-checked",String(word===a)),attribute(button,"aria-description",role==="b"?"
 isOpen=role||!this.phrases.dismissed.has(word)&&(!special||state.get("show_pieces"));button.hidden=!isOpen||!(role||this.words.fits(text)),isOpen&&all++}),this.
 phrases.update(this.buttons);let{joined}=this.phrases;joined!==null&&this.list.querySelector(":focus")&&this.buttons[joined]?.focus(),this.phrases.joined=null;let shown=this.
 buttons.filter(button=>!button.hidden).length;attribute(this.element,"data-many",all>MANY),this.words.show(shown,all),this.#reveal(a),this.#lead(facts.words?.[a]?.
-text??"",facts.words?.[b]?.text),attribute(this.element,"data-comparing",b>=0),attribute(this.compare,"aria-pressed",String(this.on)),attribute(this.swap,"data-\
-idle",b<0),attribute(this.pieces,"aria-pressed",String(!!state.get("show_pieces"))),this.syntax.hidden=(facts.syntax?.state??(facts.parse?"here":"none"))==="non\
-e",attribute(this.syntax,"title",facts.syntax?.note||SYNTAX);let waits=facts.syntax?.state==="later"&&state.get("show_syntax");write(this.syntax,waits?"Syntax …":
-"Syntax"),attribute(this.syntax,"aria-busy",waits?"true":null),attribute(this.syntax,"aria-pressed",String(!!state.get("show_syntax"))),this.arcs.update()}#lead(a,b){
-let{facts}=this.scope.state,of=`${facts.title??"Attention to"} “`;b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",
-b,"” (B)"]);let difference=this.scope.state.get("view")==="difference",lead=`${facts.reading??READING} ${isCoarse()?LEAD_FINGER:LEAD}`;write(this.means,b===void 0?
-lead:difference?LEAD_DIFFERENCE:LEAD_PAIR)}#build(words){let kind=this.scope.state.facts.kind??"attention";this.buttons=words.map((word,i)=>chip(word,i,kind)),this.
-inText=inOrder2(words),this.stands=""}#arrange(){let order=this.scope.state.get("show_syntax")&&this.scope.state.facts.parse?this.inText:this.words.order(this.inText),
-stands=order.join(" ");if(stands===this.stands)return;this.stands=stands;let focused=this.order.find(button=>button.matches(":focus"))?.dataset.word;this.order=
-order.map(i=>this.buttons[i]),this.list.replaceChildren(...this.order.flatMap(chip2=>this.phrases.withCloser(chip2))),focused!==void 0&&this.buttons[Number(focused)]?.
-focus(),this.seen=-1}#reveal(word){if(word===this.seen)return;let chip2=this.buttons[word],{list:list2}=this;if(!chip2||list2.clientHeight===0)return;this.seen=
-word;let top=chip2.offsetTop;(top<list2.scrollTop||top+chip2.offsetHeight>list2.scrollTop+list2.clientHeight)&&(list2.scrollTop=top-2)}};function inOrder2(words){
-let place=i=>{let{kind,tokens}=words[i];return(kind==="phrase"?tokens[tokens.length-1]:tokens[0])??1/0},before2=(p,q)=>place(p)===place(q)?p-q:place(p)-place(q);
-return words.map((_,i)=>i).sort(before2)}function chip(word,index,kind){return el("button",{class:"daam-chip",type:"button",role:"radio","data-testid":"chip","d\
-ata-word":index,"data-kind":word.kind??(word.special?"sign":"word"),disabled:!word.kept,title:titleOf(word,kind)},el("span",{class:"daam-chip-text",dir:"auto",text:word.
-text}),el("span",{class:"daam-chip-mark","aria-hidden":"true"}))}function titleOf(word,kind){if(!word.kept)return word.tokens.length>0?`This recording keeps no ${kind}\
- of this word`:"The model did not read this word: it lies behind its last token";let pieces=word.pieces?.length>1?` (${word.pieces.join(" + ")})`:"",tokens=word.
-tokens.length>1?`tokens ${word.tokens.join(", ")}`:`token ${word.tokens[0]}`;return`${KINDS2[word.kind??"word"]??""}${tokens}${pieces}`}var KINDS2={phrase:"Seve\
-ral words together, ",piece:"A piece of a word, ",sign:"A sign, ",start:"The start of the text, ",end:"The end of the text, ",padding:"Padding after the text, "};
-function toggle2(text,id,title){return el("button",{class:"daam-button daam-toggle",type:"button","aria-pressed":"false","data-testid":id,title,text})}var ROWS=8,COMPARABLE="Sizes may be compared between words.",NOT_COMPARABLE="Sizes are not comparable between words: some have higher values everywhere.",LIFT="\
+text??"",facts.words?.[b]?.text),attribute(this.element,"data-comparing",b>=0),attribute(this.compare,"aria-pressed",String(this.on)),this.swap.hidden=b<0,attribute(
+this.pieces,"aria-pressed",String(!!state.get("show_pieces"))),this.syntax.hidden=(facts.syntax?.state??(facts.parse?"here":"none"))==="none",attribute(this.syntax,
+"title",facts.syntax?.note||SYNTAX);let waits=facts.syntax?.state==="later"&&state.get("show_syntax");write(this.syntax,waits?"Syntax …":"Syntax"),attribute(this.
+syntax,"aria-busy",waits?"true":null),attribute(this.syntax,"aria-pressed",String(!!state.get("show_syntax"))),this.arcs.update()}#lead(a,b){let{facts}=this.scope.
+state,of=`${facts.title??"Attention to"} “`;b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.
+scope.state.get("view")==="difference",lead=`${facts.reading??READING} ${isCoarse()?LEAD_FINGER:LEAD}`;write(this.means,b===void 0?lead:difference?LEAD_DIFFERENCE:
+LEAD_PAIR)}#build(words){let kind=this.scope.state.facts.kind??"attention";this.buttons=words.map((word,i)=>chip(word,i,kind)),this.inText=inOrder2(words),this.
+stands=""}#arrange(){let order=this.scope.state.get("show_syntax")&&this.scope.state.facts.parse?this.inText:this.words.order(this.inText),stands=order.join(" ");
+if(stands===this.stands)return;this.stands=stands;let focused=this.order.find(button=>button.matches(":focus"))?.dataset.word;this.order=order.map(i=>this.buttons[i]),
+this.list.replaceChildren(...this.order.flatMap(chip2=>this.phrases.withCloser(chip2))),focused!==void 0&&this.buttons[Number(focused)]?.focus(),this.seen=-1}#reveal(word){
+if(word===this.seen)return;let chip2=this.buttons[word],{list:list2}=this;if(!chip2||list2.clientHeight===0)return;this.seen=word;let top=chip2.offsetTop;(top<list2.
+scrollTop||top+chip2.offsetHeight>list2.scrollTop+list2.clientHeight)&&(list2.scrollTop=top-2)}};function inOrder2(words){let place=i=>{let{kind,tokens}=words[i];
+return(kind==="phrase"?tokens[tokens.length-1]:tokens[0])??1/0},before2=(p,q)=>place(p)===place(q)?p-q:place(p)-place(q);return words.map((_,i)=>i).sort(before2)}
+function chip(word,index,kind){return el("button",{class:"daam-chip",type:"button",role:"radio","data-testid":"chip","data-word":index,"data-kind":word.kind??(word.
+special?"sign":"word"),disabled:!word.kept,title:titleOf(word,kind)},el("span",{class:"daam-chip-text",dir:"auto",text:word.text}),el("span",{class:"daam-chip-m\
+ark","aria-hidden":"true"}))}function titleOf(word,kind){if(!word.kept)return word.tokens.length>0?`This recording keeps no ${kind} of this word`:"The model did\
+ not read this word: it lies behind its last token";let pieces=word.pieces?.length>1?` (${word.pieces.join(" + ")})`:"",tokens=word.tokens.length>1?`tokens ${word.
+tokens.join(", ")}`:`token ${word.tokens[0]}`;return`${KINDS2[word.kind??"word"]??""}${tokens}${pieces}`}var KINDS2={phrase:"Several words together, ",piece:"A \
+piece of a word, ",sign:"A sign, ",start:"The start of the text, ",end:"The end of the text, ",padding:"Padding after the text, "};function toggle2(text,id,title){
+return el("button",{class:"daam-button daam-toggle",type:"button","aria-pressed":"false","data-testid":id,title,text})}var ROWS=8,COMPARABLE="Sizes may be compared between words.",NOT_COMPARABLE="Sizes are not comparable between words: some have higher values everywhere.",LIFT="\
 Lift: the share of the words’ values here over the share in the whole image. 1 is the line.",BAND2={true:"other regions of this size",false:"all places"},Ranking=class{constructor(scope){
 this.scope=scope,this.element=el("ol",{class:"daam-ranking","data-testid":"ranking"})}show(rows2,{stale:stale2,region}){let{state}=this.scope,{element}=this,by=state.
 get("rank_by"),shown=inOrder(rows2,by).slice(0,state.get("projector")?6:ROWS),most2=Math.max(1e-12,...shown.map(row=>row.value));for(attribute(element,"data-sta\
