@@ -44,9 +44,7 @@ def test_saved_chosen_and_deleted(page: Page) -> None:
     assert page.evaluate("window.hacked") is None
     explorer.part("atlas").press("Escape")
     eventually(lambda: widget.heads == ())
-    eventually(
-        lambda: explorer.part("saved-choose").first.get_attribute("aria-pressed") == "false"
-    )
+    eventually(lambda: explorer.part("saved-choose").first.get_attribute("aria-pressed") == "false")
     explorer.part("saved-choose").first.click()
     eventually(lambda: widget.selection == kept)
     eventually(lambda: explorer.part("saved-choose").first.get_attribute("aria-pressed") == "true")
