@@ -56,10 +56,6 @@ class UnknownOptionError(DaamError, TypeError):
     """An argument or setting has an unknown name."""
 
 
-class OfOneSideError(UnknownOptionError, AttributeError):
-    """A comparison was asked for something that each of its sides has."""
-
-
 class ReadOnlyError(DaamError, AttributeError):
     """A read-only value was set."""
 

@@ -106,7 +106,8 @@ def explore(
         None: the best one installed, loaded when the lens is first opened; False: none.
     word
         The word to begin with, by its text, number, `Word` or (start, end) in characters; by
-        default the first that is no article or preposition.
+        default the first that is no article or preposition, of two recordings the first of these
+        that both prompts have.
     images
         What `forming_images(run, pipe)` gives, for the strip of steps; of two recordings a pair.
         Without them the strip shows the maps alone.
@@ -167,7 +168,9 @@ def explore(
         _explorer_of(recording, images=forming, kind=of_side, **options)
         for recording, forming, of_side in zip((run, other), pair, kinds, strict=True)
     ]
-    comparison: Comparison = comparison_class("explore()")(*both)
+    comparison: Comparison = comparison_class("explore()")(
+        *both, opening=word is None and "word" not in choices
+    )
     return comparison
 
 

@@ -1,4 +1,4 @@
-"""Two recordings side by side: one hand moves both, and their difference is drawn."""
+"""Two recordings in one instrument: one hand moves both, and their difference is drawn."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import ipywidgets
 import numpy as np
 from PIL import Image, ImageDraw
 
-from daam_nb.errors import DaamError, OfOneSideError, UnknownOptionError, nearest_name
+from daam_nb.errors import DaamError
 from daam_nb.show.colors import color
 from daam_nb.show.explorer.controls import CHOICES, CONTROLS
-from daam_nb.show.explorer.export.still import side_by_side
-from daam_nb.show.explorer.model.entries import Entry, clean
+from daam_nb.show.explorer.model.entries import SMALL_WORDS, Entry, clean
 from daam_nb.show.explorer.page.lifetime import Reopenable
+from daam_nb.show.explorer.page.pair import BothSides
 from daam_nb.show.pixels import drawn_size
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SIDE = 384  # pixels of the difference's longer side, at most
 SCALES = (("as shares of each peak", "own"), ("in their unit", "common"))
 
 
-class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
+class Comparison(BothSides, Reopenable):
     """Two explorers whose choices are linked, and the difference of their maps.
 
     Made by `daam_nb.explore(run, other)`. What scrubbing and looks need is linked in the browser,
@@ -54,36 +54,13 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         The difference as it is drawn; None where there is none.
     """
 
-    left: Explorer
-    right: Explorer
     same_network: bool
     same_steps: bool
     note: str
     image: Image.Image | None
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse a name that nothing uses: choices are those of the explorers."""
-        own = name in type(self).__annotations__ or hasattr(type(self), name)
-        if not name.startswith("_") and not own:
-            near = name if name in CHOICES else nearest_name(name, CHOICES) or "word"
-            raise UnknownOptionError(
-                f"A comparison has no {name!r} of its own. Choices are those of its sides: set "
-                f"left.{near} or right.{near}, and the other side follows."
-            )
-        super().__setattr__(name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        """Say of what an explorer has that it is one of the sides'."""
-        from daam_nb.show.explorer.page.widget import Explorer
-
-        if not name.startswith("_") and hasattr(Explorer, name):
-            raise OfOneSideError(
-                f"A comparison has no {name!r} of its own: it is one of its sides'. Use "
-                f"left.{name} or right.{name}."
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __init__(self, left: Explorer, right: Explorer) -> None:
+    def __init__(self, left: Explorer, right: Explorer, *, opening: bool = False) -> None:
+        """Link two explorers; `opening`: begin with a word that both prompts have."""
         self.left, self.right = left, right
         self.same_network = left.subject.layers == right.subject.layers and dict(
             left.subject.choices
@@ -120,8 +97,12 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
                 ipywidgets.HBox([left, right], layout=wrap),
             ]
         )
+        shared = first_shared(left.words, right.words) if opening else None
+        if shared is not None:
+            left.set_trait("word", shared)
         self._follow("word", left, right)
         self._link()
+        left.observe(self._adopt, list(CHOICES))
         self._draw()
         self.made()
 
@@ -159,12 +140,6 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
     @property
     def _scale_of_peaks(self) -> bool:
         return self.left.difference_scale == "own" or not self._same_unit
-
-    def still_png(self) -> bytes | None:
-        """What both sides show now as a small PNG; None where one of them cannot be drawn."""
-        stills = [side.still_png() for side in (self.left, self.right)]
-        drawn = [still for still in stills if still is not None]
-        return side_by_side(drawn) if len(drawn) == len(stills) else None
 
     def close(self) -> None:
         """Close both explorers and let go of the recordings."""
@@ -212,6 +187,7 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         return values
 
     def _draw(self, _: Any = None) -> None:
+        self._adopt()
         difference = self.difference()
         self.image = None if difference is None else _image(difference)
         if difference is not None:
@@ -264,6 +240,8 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         if matching(self.left.words, self.left.word, self.right.words) is None:
             word = self.left.words[self.left.word].text
             sentences.append(f"“{word}” has no counterpart on the right.")
+        elif _by_place(self.left.words, self.left.word, self.right.words):
+            sentences.append("The words stand at the same place of both prompts.")
         if not self._same_unit and self.left.difference_scale == "common":
             sentences.append(
                 "The two sides are in different units, so that their maps are compared as shares "
@@ -310,6 +288,23 @@ def matching(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...])
     if entry.kind == "word" and counts[0] == counts[1] and others[number].kept:
         return number
     return None
+
+
+def first_shared(entries: tuple[Entry, ...], others: tuple[Entry, ...]) -> int | None:
+    """Number of the first word that both prompts have and that is no article or preposition."""
+    texts = {one.text.casefold() for one in others if one.kind == "word" and one.kept}
+    for number, entry in enumerate(entries):
+        text = entry.text.casefold()
+        if entry.kind == "word" and entry.kept and text in texts - SMALL_WORDS:
+            return number
+    return None
+
+
+def _by_place(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...]) -> bool:
+    counterpart = matching(entries, number, others)
+    return counterpart is not None and (
+        others[counterpart].text.casefold() != entries[number].text.casefold()
+    )
 
 
 def _image(difference: NDArray[np.float32]) -> Image.Image:

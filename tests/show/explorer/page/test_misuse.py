@@ -11,7 +11,6 @@ import torch
 
 from daam_nb.errors import (
     DaamError,
-    OfOneSideError,
     ReadOnlyError,
     SelectionError,
     UnknownOptionError,
@@ -35,21 +34,14 @@ def comparison() -> Comparison:
     return explore(RUN, tiny_recording(TEXT, seed=1), parser=False)
 
 
-@pytest.mark.parametrize("name", ["threshold", "word", "thershold"])
-def test_a_comparison_takes_no_choice_of_its_own(comparison: Comparison, name: str) -> None:
-    before = comparison.left.threshold, comparison.left.word
-    with pytest.raises(UnknownOptionError, match=r"left\.(threshold|word)"):
+@pytest.mark.parametrize("name", ["thershold", "step"])
+def test_a_comparison_takes_no_unknown_name(comparison: Comparison, name: str) -> None:
+    with pytest.raises(UnknownOptionError, match="did you mean"):
         setattr(comparison, name, 0.9)
-    assert (comparison.left.threshold, comparison.left.word) == before
-
-
-@pytest.mark.parametrize("name", ["choose", "to_png", "to_html", "to_frame", "threshold", "word"])
-def test_what_the_sides_have_is_asked_of_them(comparison: Comparison, name: str) -> None:
-    assert not hasattr(comparison, name)
-    with pytest.raises(OfOneSideError, match=rf"left\.{name} or right\.{name}"):
+    with pytest.raises(UnknownOptionError):
+        comparison.observe(print, name)
+    with pytest.raises(AttributeError, match=name):
         getattr(comparison, name)
-    with pytest.raises(AttributeError, match="nothing_like_it"):
-        _ = comparison.nothing_like_it
 
 
 @pytest.mark.parametrize("callback", [5, None, "print"])
