@@ -161,6 +161,23 @@ class BothSides(_Choices):  # type: ignore[misc]
         """Call a function with layers, heads and steps of A; see `Explorer.on_selection`."""
         return self.left.on_selection(callback)
 
+    @property
+    def selections(self) -> dict[str, dict[str, Any]]:
+        """The selections of A that were saved; see `Explorer.selections`."""
+        return self.left.selections
+
+    def save_selection(self, name: str) -> None:
+        """Keep the layers, heads and steps that A shows; see `Explorer.save_selection`."""
+        self.left.save_selection(name)
+
+    def select(self, name: str) -> None:
+        """Choose a saved selection again in A; B follows. See `Explorer.select`."""
+        self.left.select(name)
+
+    def delete_selection(self, name: str) -> None:
+        """Delete a saved selection; see `Explorer.delete_selection`."""
+        self.left.delete_selection(name)
+
     # --- of each recording ------------------------------------------------------------------------
 
     @property

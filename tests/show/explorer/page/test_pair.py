@@ -15,8 +15,6 @@ from daam_nb.show.explorer.page.comparing import first_shared
 from daam_nb.show.explorer.page.widget import Explorer as Widget
 from tests.tiny_recordings import tiny_recording
 
-DISPLAY = {"anywidget"}
-
 
 @pytest.fixture
 def both() -> Comparison:
@@ -47,6 +45,11 @@ def test_choices_are_traits_of_a_that_b_follows(both: Comparison) -> None:
     ]
     both.choose(layer=1, head=1)
     assert (both.head, both.right.head) == (1, 1)
+    both.save_selection("one head")
+    both.choose(layer=-1, head=-1)
+    both.select("one head")
+    assert (both.right.layer, both.right.head, list(both.selections)) == (1, 1, ["one head"])
+    both.delete_selection("one head")
     both.heads = [0, 1]
     assert (both.head, both.right.heads) == (-1, (0, 1))
 
