@@ -31,6 +31,11 @@ MAX_POWER = 1000
 
 
 @names_checked
+def by_steps(run: Recording) -> bool:
+    """Whether a recording holds self-attention of each step, and not its sum alone."""
+    return run.self_attention is not None and run.self_attention.kept == "steps"
+
+
 def self_attention_map(
     run: Recording,
     place: tuple[float, float],

@@ -255,6 +255,11 @@ export class Chips {
    */
   #lead(a, b) {
     const { facts } = this.scope.state;
+    if (this.scope.maps.looks()) {
+      write(this.title, "Where a place looks");
+      write(this.means, "Bright: what the marked place attends to in the image itself.");
+      return;
+    }
     const of = `${facts.title ?? "Attention to"} “`;
     if (b === undefined) writeMixed(this.title, [of, a, "”"]);
     else writeMixed(this.title, [of, a, "” (A) and “", b, "” (B)"]);

@@ -2,6 +2,7 @@
 /** @import { Scope } from "./scope.js" */
 /** @import { Shown } from "./types.js" */
 import { Bare } from "./bare.js";
+import { Looking } from "./looking.js";
 import { Contours } from "./contours.js";
 import { attribute, el, icon, short, write } from "./dom.js";
 import * as flags from "./flags.js";
@@ -68,6 +69,8 @@ export class ImageView {
     this.numbers = new Numbers();
     this.pointer = new Pointer(scope, this.canvas, point);
     this.bare = new Bare(scope);
+    this.looking = new Looking(scope);
+    scope.maps.looks = () => this.looking.shown;
     this.cells = el(
       "button",
       {
@@ -93,6 +96,7 @@ export class ImageView {
         { class: "daam-hand", role: "group", "aria-label": "Tools of the image" },
         ...this.pointer.tools,
         this.cells,
+        this.looking.button,
         this.bare.button,
       ),
       this.legend.element,
@@ -102,6 +106,7 @@ export class ImageView {
 
   /** @param {number} what */
   update(what) {
+    this.looking.update();
     if (!(what & (flags.MAP | flags.BASE | flags.THEME))) return;
     this.#fit();
     attribute(this.cells, "aria-pressed", String(Boolean(this.scope.state.get("cells"))));
@@ -109,8 +114,9 @@ export class ImageView {
     const { maps } = this.scope;
     const a = maps.shown(0);
     // A tile that is pointed at stands alone: it has its own grid, and is not compared.
-    const b = a?.of ? null : maps.shown(1);
-    const missing = !a || (maps.comparing && !a.of && !b);
+    const alone = Boolean(a?.of || a?.looks);
+    const b = alone ? null : maps.shown(1);
+    const missing = !a || (maps.comparing && !alone && !b);
     // A map that is on its way: what was drawn last stays for a moment, marked as waiting.
     if (missing && this.drawn && this.scope.mayLinger) return;
     this.#drawBase();
@@ -124,6 +130,7 @@ export class ImageView {
 
   destroy() {
     this.bare.destroy();
+    this.looking.destroy();
   }
 
   #fit() {
@@ -147,7 +154,7 @@ export class ImageView {
     const { state, images, maps } = this.scope;
     const follow = state.get("follow_step") ? images.thumbnail(state.steps[1] - 1) : null;
     // Two families of colors are told apart over gray.
-    const gray = maps.comparing && !maps.hover && !this.bare.on;
+    const gray = maps.comparing && !maps.hover && !maps.looks() && !this.bare.on;
     const key = `${follow ? `${follow.x},${follow.y}` : "image"} ${gray}`;
     const { width, height } = this.canvas;
     if (key !== this.baseKey) {
@@ -188,7 +195,7 @@ export class ImageView {
     const cells = Boolean(state.get("cells"));
     if (!b) {
       const colors = palette(state.get("colormap"));
-      const own = cells ? ((a.of ? null : this.scope.maps.recorded()) ?? a) : fieldA;
+      const own = cells ? ((a.of || a.looks ? null : this.scope.maps.recorded()) ?? a) : fieldA;
       this.heat.fit(own.width, own.height);
       paint("values" in own ? own.values : valuesA, a.max, colors, this.heat.pixels);
       this.#lay();
@@ -324,10 +331,11 @@ class Legend {
       b ? "White: both" : `${unitTitle(state.facts)}, up to this map's peak`,
     );
     this.unit.hidden = Boolean(b);
-    write(this.unit, unitTitle(state.facts));
+    write(this.unit, a?.looks ? LOOKS : unitTitle(state.facts));
   }
 }
 
+const LOOKS = "Self-attention; 1: to all cells alike";
 const FAMILIES = "linear-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)";
 
 /** @type {Record<string, [string, string]>} */
@@ -336,6 +344,10 @@ const KINDS = {
   reduced: ["all steps", "The mean of all steps, made from small maps of the heads in 8 bits"],
   preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
   tile: ["tile", "One tile of the grid, enlarged"],
+  looks: [
+    "a place looks",
+    "Attention of the marked place to the rest of the image; 1: to all alike",
+  ],
   waiting: ["waiting", "The map is on its way"],
   absent: ["not embedded", "This page holds no map of this choice"],
 };

@@ -20,6 +20,8 @@ export class Maps {
     this.added = [null, null];
     /** @type {{layers: number[], head: number} | null} what the hand points at in the grid */
     this.hover = null;
+    /** @type {() => Shown | null} where a place looks, while that is shown in place of a word */
+    this.looks = () => null;
   }
 
   get memory() {
@@ -98,6 +100,8 @@ export class Maps {
    */
   shown(which) {
     if (which === 1 && !this.comparing) return null;
+    const looks = which === 0 ? this.looks() : null;
+    if (looks) return looks;
     if (this.hover && which === 0) {
       const tile = this.tile(this.hover.layers, this.hover.head);
       if (tile) return tile;

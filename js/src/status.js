@@ -66,6 +66,11 @@ export class Status {
         `” · ${tileText(facts, layers, head)} · ${stepsText(facts, lo, hi)}`,
       ];
     }
+    if (shown?.looks) {
+      const [y, x] = shown.looks.place.map((share) => share.toFixed(2));
+      const steps = shown.looks.all ? "all steps" : stepsText(facts, ...state.steps);
+      return [`Where the place ${y}, ${x} looks · all self-attention · ${steps}`];
+    }
     const where = ` · ${layersText(state)} · ${stepsText(facts, ...(shown?.over ?? state.steps))}`;
     if (!maps.comparing) return ["“", text("word"), `”${where}`];
     return ["“", text("word"), "” (A) and “", text("word_b"), `” (B)${where}`];
@@ -78,7 +83,7 @@ export class Status {
     if (!(what & seen)) return;
     const { maps, state } = this.scope;
     const shown = maps.shown(0);
-    const missing = !shown || (maps.comparing && !shown.of && !maps.shown(1));
+    const missing = !shown || (maps.comparing && !shown.of && !shown.looks && !maps.shown(1));
     const none = this.scope.isAbsent ? "no map in this page" : "waiting for the map";
     const numbers = missing ? none : `peak ${short(shown.max)} · ${WORDS[shown.kind]}`;
     const parts = this.#parts(missing ? null : shown);
@@ -177,4 +182,5 @@ const WORDS = {
   preview: "preview (mean of per-step maps)",
   reduced: "all steps alone, from 8-bit maps of heads",
   tile: "one tile, enlarged",
+  looks: "1: to all cells alike",
 };

@@ -179,6 +179,8 @@ export interface Facts {
   measures?: Measure[];
   summed?: boolean;
   syntax?: { state: string; note?: string } | null;
+  /** Whether it can be asked where a place of the image looks. */
+  self_attention?: boolean;
   /** What the maps show, and in which unit. */
   kind?: string;
   unit?: string;
@@ -198,7 +200,7 @@ export interface Facts {
 
 /** A map as it is shown. `values` may be a buffer that is written again: read it at once. */
 export interface Shown {
-  kind: "exact" | "preview" | "reduced" | "tile";
+  kind: "exact" | "preview" | "reduced" | "tile" | "looks";
   key: string;
   values: Float32Array;
   height: number;
@@ -206,6 +208,8 @@ export interface Shown {
   max: number;
   /** Of a tile: what it is of, where that is not what is chosen. */
   of?: { layers: number[]; head: number; lo: number; hi: number };
+  /** Of where a place looks: the place, and whether it is over all steps whatever is chosen. */
+  looks?: { place: [number, number]; all: boolean };
   /** Places of the steps that it is the mean of, where that is not the choice. */
   over?: [number, number];
 }

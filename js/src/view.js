@@ -79,7 +79,10 @@ export class View {
     this.chips = new Chips(scope);
     this.inspector = new Inspector(scope);
     this.image = new ImageView(scope, {
-      point: (place, aloud) => this.inspector.point(place, aloud),
+      point: (place, aloud) => {
+        this.image.looking.point(place);
+        this.inspector.point(place, aloud);
+      },
     });
     this.atlas = new Atlas(scope);
     this.steps = new Steps(scope);
@@ -148,6 +151,7 @@ export class View {
       this.wanted.asker,
       this.atlas.wants.asker,
       ...this.inspector.askers,
+      this.image.looking.asker,
       this.chips.words.asker,
     ];
   }
@@ -168,6 +172,7 @@ export class View {
         this.wanted.forget();
         this.atlas.wants.forget();
         this.maps.hover = null;
+        this.image.looking.forget();
         this.invalidate(flags.ALL);
       }),
       source.player.watch(),
@@ -267,7 +272,7 @@ export class View {
   #mark() {
     const { root, maps } = this;
     const shown = maps.shown(0);
-    const missing = !shown || (maps.comparing && !shown.of && !maps.shown(1));
+    const missing = !shown || (maps.comparing && !shown.of && !shown.looks && !maps.shown(1));
     const now = performance.now();
     if (!missing) this.waitingSince = 0;
     else if (this.waitingSince === 0) {
@@ -316,6 +321,6 @@ export class View {
 /** @param {import("./types.js").Shown | null} shown */
 function copyOf(shown) {
   if (!shown) return null;
-  const { kind, key, height, width, max } = shown;
-  return { kind, key, shape: [height, width], values: Array.from(shown.values), max };
+  const { kind, key, height, width, max, looks } = shown;
+  return { kind, key, shape: [height, width], values: Array.from(shown.values), max, looks };
 }

@@ -293,6 +293,7 @@ def _put_facts(look: Look, content: Content, choices: list[str], gridless: list[
     """Tell the page what is here."""
     facts = dict(look.facts)
     facts.pop("what_if", None)  # nothing can be drawn again where there is no kernel
+    facts["self_attention"] = False  # a map for every place, which no page holds
     facts["run"] = "handout"
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
         facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}

@@ -69,6 +69,7 @@ def facts_of(
             *[changed] * bool(changed),
             *_reduced(subject),
         ],
+        "self_attention": subject.run.self_attention is not None,
         "left_out": left_out(subject, has_strip=strip is not None),
         **({} if what_if is None else {"what_if": dict(what_if)}),
     }

@@ -25,6 +25,7 @@ string.
 | background | what makes lifts of the shares of any place: `Background` |
 | entry, at {span} | the number of a phrase, which is then among the facts' words |
 | region, at {polygon} | the words ranked in it, and bars of the word |
+| looks, at {y, x} | where a place of the image looks: `self_attention_map` |
 | mask | eq. 7 as a PNG |
 """
 
@@ -37,6 +38,7 @@ from typing import Any
 import torch
 
 from daam_nb.errors import DaamError, SelectionError
+from daam_nb.maps.places import by_steps, self_attention_map
 from daam_nb.show.explorer.export.png import mask_name, mask_png
 from daam_nb.show.explorer.model.container import VERSION, Part
 from daam_nb.show.explorer.model.engine import Engine
@@ -370,6 +372,24 @@ def _entry(engine: Engine, question: Question) -> list[Part]:
     return [({"name": "entry", "word": number_of(engine.subject, span)}, b"")]
 
 
+def _looks(engine: Engine, question: Question) -> list[Part]:
+    at = question.at or {}
+    if not {"y", "x"} <= set(at):
+        raise SelectionError("The question lacks a place: at {y, x}.")
+    run = engine.subject.run
+    whole = not by_steps(run)
+    steps = None if whole else run.steps[slice(*question.selected.steps)]
+    values = self_attention_map(run, (at["y"], at["x"]), steps=steps).values
+    part = {
+        "name": "looks",
+        "dtype": "f4",
+        "shape": list(values.shape),
+        "max": float(values.max()),
+        "all_steps": whole,
+    }
+    return [(part, exact_bytes(values))]
+
+
 def _mask(engine: Engine, question: Question) -> list[Part]:
     word = engine.exact(question.selected)
     part = {"name": "mask", "file": mask_name(engine.subject.entries[question.selected.word].text)}
@@ -390,5 +410,6 @@ _PARTS: dict[str, Callable[[Engine, Question], list[Part]]] = {
     "background": _background,
     "region": _region,
     "entry": _entry,
+    "looks": _looks,
     "mask": _mask,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from daam_nb.maps.places import self_attention_map
+from daam_nb.maps.places import by_steps, self_attention_map
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Recording
 
@@ -44,6 +44,5 @@ class Looking:
         SelectionError
             For a place outside of the image.
         """
-        held = self.run.self_attention
-        steps = self.steps if held is not None and held.kept == "steps" else None
+        steps = self.steps if by_steps(self.run) else None
         return self_attention_map(self.run, (y, x), steps=steps)

@@ -358,6 +358,8 @@ NO_PLACE = {"polygon": [[0, 0]]}
     ("change", "text"),
     [
         ({"want": ["words"], "at": {"y": 2, "x": 0}}, "outside the image"),
+        ({"want": ["looks"]}, "lacks a place"),
+        ({"want": ["looks"], "at": {"y": 0.5, "x": 0.5}}, "self_attention"),
         ({"want": ["words"], "at": {"y": 0.5}}, "lacks a place"),
         ({"want": ["words"]}, "lacks a place"),
         ({"want": ["words"], "at": [1, 2]}, "lacks a place"),
