@@ -169,7 +169,7 @@ def shot(notebook: Notebook, name: str, folder: Path) -> None:
 
 
 def two_runs(notebook: Notebook, folder: Path) -> None:
-    """Two seeds side by side, with the difference of their maps."""
+    """Two seeds in one instrument, with the difference of their maps."""
     page = notebook.page
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     try:
@@ -178,9 +178,9 @@ def two_runs(notebook: Notebook, folder: Path) -> None:
             "box.children = [dnb.explore(*runs, images=forming, word='banana', parser=False)]",
             count=2,
         )
-        page.locator("img.daam-difference").wait_for()
+        page.locator("[data-testid=difference]").wait_for()
         saved(
-            page.locator(".jp-OutputArea-output .widget-vbox .widget-vbox").first,
+            page.locator(".jp-OutputArea-output [data-testid=explorer][data-side=a]").first,
             folder / "explorer-two-runs.png",
         )
     finally:

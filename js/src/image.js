@@ -18,7 +18,7 @@ const COLOR_B = "#39a9ff";
 const SQUARE = 3;
 
 /** A small canvas whose memory is painted directly. */
-class Layer {
+export class Layer {
   constructor() {
     this.canvas = document.createElement("canvas");
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));

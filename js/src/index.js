@@ -3,6 +3,7 @@
 /** @import { AnySource, Model } from "./types.js" */
 import { opened } from "./handout.js";
 import { KernelSource } from "./source.js";
+import { Pair } from "./pair.js";
 import { View } from "./view.js";
 
 export { times } from "./times.js"; // tests wait less
@@ -19,11 +20,12 @@ function widget() {
     },
     /**
      * @param {{model: Model, el: HTMLElement}} context
-     * @returns {() => void} takes the view away
+     * @returns {(() => void) | Promise<() => void>} takes the view away
      */
     render({ model, el }) {
       source ??= new KernelSource(model);
-      return show(source, el);
+      const other = model.get("_other");
+      return other ? showPair(source, String(other), el) : show(source, el);
     },
   };
 }
@@ -35,6 +37,28 @@ function widget() {
 function show(source, el) {
   const view = new View(source, el);
   return () => view.destroy();
+}
+
+/**
+ * Show two recordings.
+ *
+ * @param {KernelSource} source A's
+ * @param {string} name of B's model, as it travels
+ * @param {HTMLElement} el
+ */
+async function showPair(source, name, el) {
+  const other = await source.model.widget_manager?.get_model(name.replace(/^IPY_MODEL_/, ""));
+  if (!other) {
+    const view = new View(source, el);
+    view.status.fail("This page shows one recording alone: it cannot find the other one's model.");
+    return () => view.destroy();
+  }
+  const second = new KernelSource(other);
+  const pair = new Pair(source, second, el);
+  return () => {
+    pair.destroy();
+    second.destroy();
+  };
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Player } from "./player.js";
 
 /** What anywidget hands to `render`, and what the hand-out's shim imitates. */
 export interface Model {
+  /** Where other models of the page are, in hosts that have them. */
+  widget_manager?: { get_model(name: string): Promise<Model> };
   get(name: string): any;
   set(name: string, value: unknown): void;
   on(event: string, callback: (...args: any[]) => void): void;
@@ -236,6 +238,8 @@ export interface Tiles {
   mean?: (number | null)[][];
   entropy?: (number | null)[][];
   peak?: (number | null)[][];
+  /** Whether it is a difference: level 127.5 is 0. */
+  signed?: boolean;
 }
 
 /** The tiles of one layer, larger than among all: (head, y, x). */

@@ -42,6 +42,8 @@ export class View {
     this.frame = 0;
     this.sequence = 0;
     this.waitingSince = 0;
+    /** @type {(() => void) | undefined} told of every drawing */
+    this.drawn = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.resting = undefined;
     this.stop = new AbortController();
@@ -255,6 +257,7 @@ export class View {
     this.wanted.update(); // before the status, which says what cannot be had
     for (const part of this.parts) part.update(what);
     this.#mark();
+    this.drawn?.();
     this.clock.drawn(start);
   }
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from playwright.sync_api import Page
 
 from daam_nb.show.explorer.export.handout import front_end
+from daam_nb.show.explorer.page.comparing import Comparison
 from daam_nb.show.explorer.page.widget import Explorer as Widget
 
 Place = Literal["plain", "shadow", "sandbox"]
@@ -49,10 +50,16 @@ const bytesOf = (text) => {
   return new Kind(shifted.buffer, 3, plain.length);
 };
 class Model {
+  static all = {};
+  widget_manager = {get_model: async (name) => Model.all[name]};
   values = {};
   waiting = {};
   heard = [];
-  constructor(message) { this.#take(message); }
+  constructor(name, message) {
+    this.name = name;
+    Model.all[name] = this;
+    this.take(message);
+  }
   get(name) { return this.values[name]; }
   set(name, value) {
     this.waiting[name] = value;
@@ -69,9 +76,9 @@ class Model {
   }
   async send(content) { await this.#tell({method: "custom", content}); }
   async #tell(message) {
-    for (const answer of await toKernel(message)) this.#take(answer);
+    for (const [name, answer] of await toKernel(this.name, message)) Model.all[name].take(answer);
   }
-  #take({state, content, buffers}) {
+  take({state, content, buffers}) {
     if (content) this.#call("msg:custom", content, buffers.map(bytesOf));
     const bytes = Object.entries(buffers ?? {}).map(([name, text]) => [name, bytesOf(text)]);
     if (state) this.#put({...state, ...Object.fromEntries(bytes)});
@@ -95,7 +102,8 @@ class Model {
   style.textContent = given.style;
   const el = document.createElement("div");
   around.append(style, el);
-  const model = new Model(given.message);
+  const models = given.messages.map(([name, message]) => new Model(name, message));
+  const model = models[0];
   const widget = typeof module.default === "function" ? await module.default() : module.default;
   const end = await widget.initialize?.({model});
   const clean = await widget.render({model, el});
@@ -124,14 +132,12 @@ class Kernel:
         self.widget.send_state()
         return self.sent.pop()
 
-    def answer(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+    def take(self, message: dict[str, Any]) -> None:
         """Take a message of the page."""
-        self.sent.clear()
         # As it arrives from a wire: lists and numbers of JSON.
         self.widget._handle_msg(
             {"content": {"data": json.loads(json.dumps(message))}, "buffers": []}
         )
-        return list(self.sent)
 
     def _sent(self, message: dict[str, Any], buffers: Any = None) -> None:
         coded = [b64encode(one).decode() for one in buffers or []]
@@ -145,7 +151,7 @@ class Kernel:
 
 def show(
     page: Page,
-    widget: Widget,
+    widget: Widget | Comparison,
     *,
     place: Place = "plain",
     as_bytes: Bytes = "DataView",
@@ -155,16 +161,24 @@ def show(
 
     `around` is the page's own style sheet.
     """
-    kernel = Kernel(widget)
+    sides = [widget] if isinstance(widget, Widget) else list(widget.sides)
+    kernels = {side.model_id: Kernel(side) for side in sides}
+
+    def answer(name: str, message: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        for kernel in kernels.values():
+            kernel.sent.clear()
+        kernels[name].take(message)
+        return [(key, sent) for key, kernel in kernels.items() for sent in kernel.sent]
+
     script, style = front_end()
     given = {
         "place": place,
         "bytes": as_bytes,
         "script": script,
         "style": style,
-        "message": kernel.first(),
+        "messages": [(name, kernel.first()) for name, kernel in kernels.items()],
     }
-    page.expose_function("toKernel", kernel.answer)
+    page.expose_function("toKernel", answer)
     text = _PAGE % {
         "policy": POLICY,
         "rude": around if place != "shadow" else "",

@@ -48,6 +48,8 @@ export class Atlas {
     this.chosen = new Uint8Array(0);
     /** @type {Values | null} */
     this.values = null;
+    /** @type {{tiles: () => import("../types.js").Tiles | null, values: () => Values | null} | null} drawn in place of the own */
+    this.instead = null;
     /** @type {[number, number]} */
     this.range = [0, 0];
     /** @type {Style | null} */
@@ -125,7 +127,7 @@ export class Atlas {
     this.saved.update(what);
     this.wants.update();
     const { maps } = this.scope;
-    const tiles = maps.tiles();
+    const tiles = this.instead ? this.instead.tiles() : maps.tiles();
     const other = tiles !== this.sheets.tiles;
     if (what & flags.THEME) this.style = null;
     if (other || what & (flags.GRID | flags.THEME)) {
@@ -143,7 +145,9 @@ export class Atlas {
   #measure() {
     const { scope } = this;
     const { state } = scope;
-    this.values = valuesOf(scope, state.get("tile_measure"), scope.maps.tiles());
+    this.values = this.instead
+      ? this.instead.values()
+      : valuesOf(scope, state.get("tile_measure"), scope.maps.tiles());
     const chosen = new Set(state.layers);
     this.range = this.values ? rangeOf(this.values, (row) => chosen.has(row)) : [0, 0];
   }

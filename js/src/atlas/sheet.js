@@ -28,7 +28,10 @@ export function withMeans(tiles) {
     let most = 0;
     for (let i = 0; i < size; i++) if (sum[i] > most) most = sum[i];
     const mean = new Uint8Array(size);
-    for (let i = 0; i < size; i++) mean[i] = most > 0 ? Math.round((255 * sum[i]) / most) : 0;
+    const levels = 255 / Math.max(1, maps.length); // of what has a sign, level 127.5 is 0 in the mean, too
+    for (let i = 0; i < size; i++)
+      if (tiles.signed) mean[i] = Math.round(sum[i] * levels);
+      else mean[i] = most > 0 ? Math.round((255 * sum[i]) / most) : 0;
     const peak = most / Math.max(1, maps.length);
     return [{ data: mean, at: 0, height, width, peak }, ...maps];
   });

@@ -44,11 +44,11 @@ export class Sheets {
   color(wanted, isOut) {
     if (!this.tiles) return;
     const { state } = this.scope;
-    const colors = state.get("colormap");
     const { tiles } = this;
+    const colors = tiles.signed ? "RdBu_r" : state.get("colormap");
     // Layers that are not in the choice do not darken those that are.
     const common =
-      state.get("tile_scale") === "common"
+      state.get("tile_scale") === "common" && !tiles.signed
         ? largest(tiles.scales.map((row, layer) => (isOut(layer) ? 0 : largest(row))))
         : 0;
     this.how = { colors, common, gray: isOut, key: `${colors} ${common} ${state.get("choice")}` };

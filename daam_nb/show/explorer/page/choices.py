@@ -6,6 +6,7 @@ from types import new_class
 from typing import Any
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from daam_nb.errors import DaamError
@@ -80,6 +81,12 @@ class Choices(_Controls):  # type: ignore[misc]
     ioh = _shared(traitlets.Float(None, allow_none=True, read_only=True))
     peak = _shared(traitlets.Float(0.0, read_only=True))
     status = _shared(traitlets.Unicode("", read_only=True))
+
+    # Of two recordings, A's: B's explorer, which this one's page shows too; what both choose
+    # together; and what is said of the pair.
+    _other = traitlets.Any(None).tag(sync=True, **ipywidgets.widget_serialization)
+    _linked = _shared(traitlets.List())
+    _note = _shared(traitlets.Unicode(""))
 
     _facts = _shared(traitlets.Dict())
     _images = _shared(traitlets.Bytes())  # the image and the strip: `container`

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -31,25 +27,25 @@ LOOKS, WORDS, STEPS, NETWORK = (
 )
 DIVERGING = "RdBu_r"
 SIDE = 384  # pixels of the difference's longer side, at most
-SCALES = (("as shares of each peak", "own"), ("in their unit", "common"))
 
 
 class Comparison(BothSides, Reopenable):
     """Two explorers whose choices are linked, and the difference of their maps.
 
-    Made by `daam_nb.explore(run, other)`. What scrubbing and looks need is linked in the browser,
-    without the kernel; words are matched here by their text, and where a prompt lacks
+    Made by `daam_nb.explore(run, other)`. The page shows one instrument: A's controls, both images,
+    their difference, and the heads of either. What scrubbing and looks need is linked in the
+    browser, without the kernel; words are matched here by their text, and where a prompt lacks
     the word but has as many words as the other, by their place. What cannot be linked, because
     the recordings differ in steps or layers, is said below the images.
 
     Attributes
     ----------
     left, right
-        The two explorers.
+        The two explorers, A and B.
     note
         What is linked, what is not, and which words are shown.
-    links
-        What ties their traits together.
+    told
+        The difference in words: of which words, and where each side is highest.
     image
         The difference as it is drawn; None where there is none.
     """
@@ -58,6 +54,7 @@ class Comparison(BothSides, Reopenable):
     same_steps: bool
     note: str
     image: Image.Image | None
+    told: str
 
     def __init__(self, left: Explorer, right: Explorer, *, opening: bool = False) -> None:
         """Link two explorers; `opening`: begin with a word that both prompts have."""
@@ -69,39 +66,20 @@ class Comparison(BothSides, Reopenable):
             left.subject.summed == right.subject.summed
         )
         self.note = ""
-        self._image, self._caption = ipywidgets.HTML(), ipywidgets.HTML()
-        self._scale = ipywidgets.Dropdown(
-            options=SCALES,
-            description="Scale",
-            style={"description_width": "initial"},
-            layout=ipywidgets.Layout(width="17rem", max_width="100%", margin="8px 0 0 0"),
-        )
-        self.links: list[Any] = [
-            ipywidgets.link((left, "difference_scale"), (self._scale, "value"))
-        ]
-        half = ipywidgets.Layout(flex="1 1 32rem", min_width="0")
-        for explorer in (left, right):
-            before, explorer.layout = explorer.layout, half
-            before.close()
-        wrap = ipywidgets.Layout(
-            flex_flow="row wrap", align_items="flex-start", grid_gap="8px", margin="0 0 8px 0"
-        )
-        super().__init__(
-            [
-                ipywidgets.HBox(
-                    [self._image, ipywidgets.VBox([self._caption, self._scale])],
-                    layout=ipywidgets.Layout(
-                        flex_flow="row wrap", grid_gap="16px", margin="4px 0 12px 0"
-                    ),
-                ),
-                ipywidgets.HBox([left, right], layout=wrap),
-            ]
+        self.told = ""
+        self.links: list[Any] = []
+        super().__init__([left])
+        left._other, left._linked = (
+            right,
+            [name for name in self.linked if name not in (*WORDS, *NETWORK)],
         )
         shared = first_shared(left.words, right.words) if opening else None
         if shared is not None:
             left.set_trait("word", shared)
         self._follow("word", left, right)
         self._link()
+        if not self.same_steps:
+            right.set_trait("steps", _nearest(left, right))
         left.observe(self._adopt, list(CHOICES))
         self._draw()
         self.made()
@@ -150,10 +128,7 @@ class Comparison(BothSides, Reopenable):
             self.links.pop().unlink()
 
     def _link(self) -> None:
-        for name in self.linked:
-            if name not in (*WORDS, *NETWORK):
-                self.links.append(ipywidgets.jslink((self.left, name), (self.right, name)))
-        self.left.observe(self._moved, list(self.linked))
+        self.left.observe(self._moved, list({*self.linked, *STEPS}))
         self.right.observe(self._moved, list(self.linked))
         for explorer in (self.left, self.right):
             explorer.observe(self._draw, ["status", "difference_scale"])
@@ -164,6 +139,9 @@ class Comparison(BothSides, Reopenable):
         target = self.right if owner is self.left else self.left
         if name in WORDS:
             self._follow(name, owner, target)
+        elif name in STEPS and not self.same_steps:
+            if owner is self.left:  # whose slider it is
+                target.set_trait("steps", _nearest(owner, target))
         elif name in NETWORK:  # at once: a layer may lack the head of the one before
             target.choose(**{one: getattr(owner, one) for one in NETWORK})
         elif name not in owner._property_lock:  # set from Python: no browser may be there
@@ -193,31 +171,16 @@ class Comparison(BothSides, Reopenable):
         if difference is not None:
             unit = "of each peak" if self._scale_of_peaks else f"({self.left.subject.view.unit})"
             drawn = (
-                "Red (+ where most) is where the left map is higher, blue (− where most) where the "
-                "right one is; white is equal. Colors end at "
+                "Red (+ where most) is where A's map is higher, blue (− where most) where B's is; "
+                "white is equal. Colors end at "
                 f"±{float(np.abs(difference).max()):.3g} {unit}."
             )
         else:
             drawn = "The images differ in shape, so there is no difference of the maps."
         self.note = clean(" ".join([drawn, *self._notes()]))
-        self._image.value = self._tag(difference)
-        self._caption.value = (
-            f'<div style="max-width:34rem;line-height:1.5"><b>{html.escape(self._title())}</b><br>'
-            f"{html.escape(self.note)}</div>"
-        )
-
-    def _tag(self, difference: NDArray[np.float32] | None) -> str:
-        """The image; what it shows is its text, too, for those who hear it."""
-        if self.image is None or difference is None:
-            return ""
-        written = io.BytesIO()
-        self.image.save(written, "PNG")
-        data = base64.b64encode(written.getvalue()).decode("ascii")
-        told = html.escape(clean(f"{self._title()}. {_told(difference)}"), quote=True)
-        return (
-            f'<img class="daam-difference" alt="{told}" src="data:image/png;base64,{data}" '
-            f'style="display:block;width:240px;max-width:100%;height:auto;border-radius:6px">'
-        )
+        self.left._note = self.note
+        equal = "" if difference is None else f". {_told(difference)}"
+        self.told = clean(f"{self._title()}{equal}")
 
     def _title(self) -> str:
         """The words, and what tells the recordings apart."""
@@ -239,7 +202,7 @@ class Comparison(BothSides, Reopenable):
         sentences = []
         if matching(self.left.words, self.left.word, self.right.words) is None:
             word = self.left.words[self.left.word].text
-            sentences.append(f"“{word}” has no counterpart on the right.")
+            sentences.append(f"“{word}” has no counterpart in B.")
         elif _by_place(self.left.words, self.left.word, self.right.words):
             sentences.append("The words stand at the same place of both prompts.")
         if not self._same_unit and self.left.difference_scale == "common":
@@ -248,12 +211,24 @@ class Comparison(BothSides, Reopenable):
                 "of each peak."
             )
         if not self.same_steps:
-            sentences.append("The recordings keep different steps: each has its own slider.")
+            sentences.append(
+                "The recordings keep different steps: B shows those nearest in timestep."
+            )
         if not self.same_network:
             sentences.append(
-                "The recordings differ in their layers: each has its own grid of heads."
+                "The recordings differ in their layers: B keeps its own choice of heads."
             )
         return sentences
+
+
+def _nearest(owner: Explorer, target: Explorer) -> tuple[int, ...] | None:
+    """Steps of the target whose timesteps are nearest to the ends of the owner's range."""
+    if target.subject.summed:
+        return None
+    kept, timesteps = target.run.steps, target.run.timesteps
+    ends = [owner.run.timesteps[owner.steps[end]] for end in (0, -1)]
+    first, last = (int(np.argmin([abs(timesteps[step] - end) for step in kept])) for end in ends)
+    return tuple(kept[min(first, last) : max(first, last) + 1])
 
 
 def _counterpart(owner: Explorer, number: int, target: Explorer) -> int | None:

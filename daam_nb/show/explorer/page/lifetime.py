@@ -27,7 +27,14 @@ import ipywidgets
 from ipywidgets.widgets import widget as registry
 from ipywidgets.widgets import widget_link
 
-HOLDING = ("children", "layout", "style", "source", "target")  # traits that name other widgets
+HOLDING = (
+    "children",
+    "layout",
+    "style",
+    "source",
+    "target",
+    "_other",
+)  # traits that name other widgets
 
 
 class Reopenable(ipywidgets.Widget):  # type: ignore[misc]
@@ -203,6 +210,8 @@ def _leave(widget: ipywidgets.Widget, parts: list[ipywidgets.Widget]) -> None:
             continue
         if "children" in holder.keys:
             holder.children = tuple(one for one in holder.children if one is not widget)
+        if getattr(holder, "_other", None) is widget:
+            holder._other = None
         if isinstance(holder, widget_link.Link):
             holder.close()
 

@@ -274,44 +274,7 @@ inside(stack.shape)).slice(...steps);values.push(means2&&means2.reduce((sum,mean
 let stacks=new Map;for(let word of words){let stack=await this.#stack(word,choice,layer,head);stack&&stacks.set(word,stack)}return stacks}};function stepMeans({
 counts,scales},inside){let cells=Math.max(1,inside.reduce((sum,one)=>sum+one,0));return scales.map((unit,t)=>{let sum=0;for(let i=0;i<inside.length;i++)inside[i]&&
 (sum+=counts[t*inside.length+i]);return sum*unit/cells})}function meanMap({counts,scales,shape},lo,hi){let size=shape[1]*shape[2],mean=new Float64Array(size);for(let t=lo;t<
-hi;t++){let unit=scales[t]/(hi-lo);for(let i=0;i<size;i++)mean[i]+=counts[t*size+i]*unit}return mean}var SVG="http://www.w3.org/2000/svg";function el(tag,props={},...children){let node=document.createElement(tag);return fill(node,props,children),node}function svg(tag,props={},...children){
-let node=document.createElementNS(SVG,tag);return fill(node,props,children),node}function fill(node,props,children){for(let[name,value]of Object.entries(props))
-if(name==="text")node.textContent=value;else if(name==="on")for(let[event,listener]of Object.entries(value))node.addEventListener(event,listener);else attribute(
-node,name,value);for(let child of children)child&&node.append(child)}function attribute(node,name,value){if(value===!1||value===null||value===void 0){node.hasAttribute(
-name)&&node.removeAttribute(name);return}let text=value===!0&&!name.startsWith("aria-")?"":String(value);node.getAttribute(name)!==text&&node.setAttribute(name,
-text)}function write(node,text){node.textContent!==text&&(node.textContent=text)}function writeMixed(node,parts){node.textContent!==parts.join("")&&node.replaceChildren(
-...parts.map((text,i)=>i%2?el("bdi",{text}):text))}var PATHS={target:"M11 3h2v3.100a6 6 0 0 1 4.900 4.900H21v2h-3.100a6 6 0 0 1-4.900 4.900V21h-2v-3.100A6 6 0 0\
- 1 6.100 13H3v-2h3.100A6 6 0 0 1 11 6.100Zm1 5a4 4 0 1 0 0 8 4 4 0 0 0 0-8Zm0 2.500a1.500 1.500 0 1 1 0 3 1.500 1.500 0 0 1 0-3Z",star:"M12 3.5 14.6 9l6 .8-4.4 \
-4.2 1.1 6L12 17.1 6.7 20l1.1-6L3.4 9.8l6-.8Z",play:"M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",pause:"M7 5h3.5v14H7zM13.5 5\
-H17v14h-3.5z",download:"M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.2l3 3zM5 18h14v2H5z",box:"M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm14 0h2v4h-4v-2h2\
-zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",lasso:"M12 4c5 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 1.300-3.300 1.30\
-0v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-1.900 7-4-3-4-7-\
-4Z",eye:"M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.500 5-7 10-7Zm0 2c-3.600 0-6.600 2.900-7.800 5 1.200 2.100 4.200 5 7.800 5s6.600-2.900 7.800-\
-5C18.600 9.900 15.600 7 12 7Zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z",cells:"M4 4h16v16H4zm2 2v3.300h3.300V6zm5.300 0v3.300h3.400V6zm5.400 0v3.300H18V6zM6 11.300v3.40\
-0h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",close:"M6.400 5 1\
-2 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.600L6.400 19 5 17.600 10.600 12 5 6.400z",swap:"M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2h10v3l4-4z",
-sun:"M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 11h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 10.700 2.100 \
-2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name){return svg(
-"svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",focusable:"false"},svg("path",{d:PATHS[name]}))}function setIcon(node,name){attribute(node.firstElementChild,
-"d",PATHS[name])}function short2(value){if(!Number.isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.abs(value)));return size<
--5?value.toExponential(1):value.toFixed(Math.min(8,Math.max(0,2-size)))}var WORDS=1,MAP=2,BASE=4,STEPS=8,STRIP=16,GRID=32,SELECTION=64,LOOK=128,PANEL=256,THEME=512,ALL=1023,NAMED={WORDS,MAP,BASE,STEPS,STRIP,GRID,SELECTION,LOOK,PANEL,
-THEME,ALL},OF_TRAIT={_facts:ALL};for(let[name,{redraws}]of Object.entries(controls_data_default))OF_TRAIT[name]=redraws.reduce((flags,flag)=>flags|NAMED[flag],0);function unitText(facts){return facts.unit??"attention probability"}function unitTitle(facts){let unit=unitText(facts);return unit.charAt(0).toUpperCase()+unit.
-slice(1)}function stepsText(facts,lo,hi){if(facts.summed)return"all steps";let first=facts.steps?.[lo]?.place??lo,last=facts.steps?.[hi-1]?.place??hi-1;return first===
-last?`step ${first}`:`steps ${first}–${last}`}function timestepText(facts,step){let time=facts.steps?.[step]?.timestep;return time===void 0?"":`t = ${Math.round(
-time*100)/100}`}function tileText(facts,layers,head){let labels=layers.map(layer=>facts.layers?.[layer]?.label??String(layer));return`${labels.length>1?`${labels[0]}\
- to ${labels[labels.length-1]}`:labels[0]}, ${head<0?"mean of the heads":`head ${head}`}`}function layersText(state){let{facts}=state,{layer,head}=state.chosen,
-label=i=>facts.layers?.[i]?.label??"",pairs=pairsIn(head),of=new Set(pairs.map(([i])=>i));return of.size>1?`${pairs.length} heads of ${of.size} layers`:of.size===
-1?`${label(pairs[0][0])}, ${headsText(pairs.map(([,h])=>h))}`:`${layer<0?`${state.get("choice")} layers`:label(layer)}, ${head===-1?"all heads":headsText(numbersIn(
-head))}`}function headsText(heads){let last=heads.at(-1);return heads.length>1?`heads ${heads.slice(0,-1).join(", ")} and ${last}`:`head ${last}`}function wordText(facts,number){
-let word=facts.words?.[number];if(!word)return String(number);let same4=facts.words.filter(({text,kind})=>kind===word.kind&&text.toLowerCase()===word.text.toLowerCase());
-return same4.length>1?`${word.text} (${same4.indexOf(word)+1})`:word.text}var Asker=class{constructor(source,answered){this.source=source,this.answered=answered,this.asking=null,this.text="",this.failed={text:"",error:""},this.timer=void 0}get problem(){
-return this.text!==""&&this.text===this.failed.text?this.failed.error:""}want(question){if(clearTimeout(this.timer),this.text=question?JSON.stringify([this.source.
-run,question]):"",this.asking){if(this.asking.text===this.text)return;let wait=question?this.asking.since+times.stale-performance.now():0;if(wait>0){this.timer=
-setTimeout(()=>this.want(question),wait);return}this.asking.stop.abort(),this.asking=null}question&&this.text!==this.failed.text&&this.#ask(question,this.text)}async#ask(question,text){
-let asking={text,since:performance.now(),stop:new AbortController};this.asking=asking;let parts=null;try{parts=await this.source.ask(question,{signal:asking.stop.
-signal})}catch(error){if(asking.stop.signal.aborted)return;let told=error instanceof NoKernel?"":error.message;error instanceof Moot||(this.failed={text,error:told})}
-this.asking===asking&&(this.asking=null),this.answered(question,parts)}retry(){this.failed={text:"",error:""}}destroy(){clearTimeout(this.timer),this.asking?.stop.
-abort(),this.asking=null}};function measuresOf({state}){return state.facts.measures??[]}function measureOf(scope,name){return measuresOf(scope).find(measure=>measure.name===name)}function valuesOf(scope,name,tiles){
+hi;t++){let unit=scales[t]/(hi-lo);for(let i=0;i<size;i++)mean[i]+=counts[t*size+i]*unit}return mean}function measuresOf({state}){return state.facts.measures??[]}function measureOf(scope,name){return measuresOf(scope).find(measure=>measure.name===name)}function valuesOf(scope,name,tiles){
 let measure=measureOf(scope,name);if(!measure)return null;let{source}=scope;if(measure.of==="tile")return tiles?.[name]??null;if(measure.of==="model"||measure.of===
 "word")return source.memory.measures.get(measureKey(scope,name))?.values??null;let overlap2=overlapOf(scope,tiles);if(!overlap2)return null;if(name==="overlap")
 return overlap2.values;let{chance}=overlap2;return overlap2.values.map(row=>row.map(value=>value===null||!(chance>0)?null:value/chance))}function measureKey(scope,name){
@@ -322,40 +285,66 @@ hover=null;let shown=maps.shown(0);maps.hover=hover;let region=state.get("region
 shown.width]:state.facts.grid;return overlapsOf(tiles,shown??{values:[],height,width,max:0},{threshold:state.get("threshold"),region:region?.length>0?region:null})}
 function rangeOf(values,counts){let[low,high]=[1/0,-1/0];return values.forEach((row,r)=>{if(counts(r))for(let value of row)value!==null&&(value<low&&(low=value),
 value>high&&(high=value))}),low<=high?[low,high]:[0,0]}function ranked(values,heads,lowFirst){let all=heads.flatMap((count,row)=>Array.from({length:count},(_,column)=>({
-row,column}))),sign=lowFirst?1:-1,by=({row,column})=>{let value=values?.[row]?.[column]??null;return value===null?1/0:sign*value},keys=new Map(all.map(place=>[place,
-by(place)]));return all.sort((p,q)=>{let[a,b]=[keys.get(p)??0,keys.get(q)??0];return a===b?0:a-b})}function orderOf(scope){let{maps,source,state}=scope,sort=state.
+row,column}))),sign2=lowFirst?1:-1,by=({row,column})=>{let value=values?.[row]?.[column]??null;return value===null?1/0:sign2*value},keys=new Map(all.map(place=>[
+place,by(place)]));return all.sort((p,q)=>{let[a,b]=[keys.get(p)??0,keys.get(q)??0];return a===b?0:a-b})}function orderOf(scope){let{maps,source,state}=scope,sort=state.
 get("tile_sort"),tiles=maps.tiles();if(sort==="network"||!tiles)return null;let heads=state.facts.layers.map(layer=>layer.heads);if(sort==="likeness"){let order=source.
 memory.orders.get(tiles.key),all=ranked(null,heads,!1);return order?.length===all.length?order.map(i=>all[i]):null}let values=valuesOf(scope,sort,tiles);return values&&
-ranked(values,heads,measureOf(scope,sort)?.low_first??!1)}var AT_ONCE=6,AtlasWants=class{constructor(scope,closer){this.scope=scope,this.closer=closer,this.absent=new Set,this.asker=new Asker(scope.source,question=>this.#answered(
-question)),this.asked=[]}get lacking(){return this.#measures().length>0}update(){let{state}=this.scope,still=!state.moving&&!state.get("playing"),[first]=still?
-[...this.#measures(),...this.#closer()]:[];this.asked=first?.keys??[],this.asker.want(first?.question??null)}#measures(){let{scope}=this,{maps,source,state}=scope,
-{memory}=source;if(!memory.tileSets.get(maps.tilesKey))return[];let wants=[],put=(key,name,at)=>{this.absent.has(key)||wants.push({keys:[key],question:{want:[name],
-sel:state.sel,...at?{at}:{}}})};for(let name of new Set([state.get("tile_measure"),state.get("tile_sort")])){name==="likeness"&&!memory.orders.get(maps.tilesKey)&&
-put(`likeness ${maps.tilesKey}`,"likeness",null);let of=measureOf(scope,name)?.of;if(of==="mask"&&!memory.overlaps.get(shareKey(scope))){let region=state.get("r\
-egion");put(shareKey(scope),"overlap",region?.length>0?{within:region}:null)}(of==="model"||of==="word")&&!memory.measures.get(measureKey(scope,name))&&put(measureKey(
-scope,name),"measure",{measure:name})}return wants}#closer(){let{maps,source,state}=this.scope,tiles=source.memory.tileSets.get(maps.tilesKey),{layers,side}=this.
-closer();if(!tiles||side===0)return[];let wanted=side>32?64:32,lacking=layers.filter(layer=>{let most2=Math.min(wanted,Math.max(...state.facts.layers[layer].size)),
-[here]=source.memory.layerTiles.get(`${tiles.key} ${layer}`)?.tile??tiles.tile[layer],key=`${tiles.key} ${layer} ${wanted}`;return Math.max(...tiles.tile[layer])<
-most2&&here<most2&&!this.absent.has(key)});if(lacking.length===0)return[];let some=lacking.slice(0,AT_ONCE),question={want:["layer_tiles"],sel:state.sel,at:{layers:some,
-side:wanted}};return[{keys:some.map(layer=>`${tiles.key} ${layer} ${wanted}`),question}]}#answered(question){let text=JSON.stringify(question),[first]=[...this.#measures(),
-...this.#closer()];if(first&&JSON.stringify(first.question)===text)for(let key of first.keys)this.absent.add(key);this.scope.invalidate(GRID)}forget(){this.absent.
-clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var HIDDEN={colormap:({maps})=>maps.comparing,follow_step:({state})=>!state.facts.strip,view:({maps})=>!maps.comparing,difference_scale:({maps,state})=>!maps.comparing||
-state.get("view")!=="difference"};function inputsOf(scope,panel){let rows2=Object.entries(controls_data_default).filter(([,control])=>control.panel===panel);return Object.
-fromEntries(rows2.map(([name,control])=>[name,input(scope,name,control)]))}function input(scope,name,control){let{label,show:show2}=make(scope,name,control),hidden=HIDDEN[name];
-return hidden?{label,show:()=>{show2(),label.hidden=hidden(scope)}}:{label,show:show2}}function make(scope,name,control){if(control.kind==="Share")return slider(
-scope,name,control);if(control.kind==="Flag")return toggle(scope,name,control);if(control.kind==="OneOf")return list(scope,name,control);throw new Error(`There \
-is no input for the control ${name} of kind ${control.kind}.`)}function slider({state,input:timed},name,{label:text,title}){let range2=el("input",{type:"range",
-min:"0",max:"1",step:"0.01",class:"daam-range","data-testid":testId(name),"aria-label":text}),value=el("output",{class:"daam-value"});return range2.addEventListener(
-"input",()=>timed(name,()=>state.set({[name]:Number(range2.value)},"soon"))),range2.addEventListener("change",()=>state.set({},"now")),{label:field({class:"daam\
--field",title},el("span",{text}),range2,value),show:()=>{let now=Number(state.get(name));Number(range2.value)!==now&&(range2.value=String(now)),range2.style.setProperty(
-"--daam-part",`${100*now}%`),write(value,now.toFixed(2))}}}function toggle({state,input:timed},name,{label:text,title}){let box=el("input",{type:"checkbox",class:"\
-daam-check",role:"switch","data-testid":testId(name)});return box.addEventListener("change",()=>timed(name,()=>state.set({[name]:box.checked}))),{label:field({class:"\
-daam-field daam-switch",title},box,el("span",{text})),show:()=>{box.checked=!!state.get(name)}}}function list({state,input:timed},name,{label:text,title,panel,options=[]}){
-let select=el("select",{class:"daam-select","data-testid":testId(name)});for(let[value,read2]of options)select.append(el("option",{value,text:read2}));select.addEventListener(
-"change",()=>timed(name,()=>state.set({[name]:select.value})));let named=el("span",{class:panel==="look"||panel==="more"?null:"daam-hidden",text});return{label:field(
-{class:"daam-field",title},named,select),show:()=>{let now=String(state.get(name));[...select.options].some(option=>option.value===now)||select.append(el("optio\
-n",{value:now,text:now})),select.value=now}}}function testId(name){return`control-${name}`}function field(attributes,...children){let{title,...others}=attributes;
-return el("label",title?{...others,title}:others,...children)}var palettes_data_default={inferno:"AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxF\
+ranked(values,heads,measureOf(scope,sort)?.low_first??!1)}function differenceOf(a,b,scale){let shapes=[a,b].map(({tile,scales:scales2})=>JSON.stringify([tile,scales2.map(row=>row.length)]));if(shapes[0]!==shapes[1])return null;
+let data=new Uint8Array(a.data.length);a.tile.forEach(([height,width],layer)=>{let size=height*width;a.scales[layer].forEach((peakA,head)=>{let peakB=b.scales[layer][head],
+most2=Math.max(peakA,peakB)||1,[ofA,ofB]=scale==="own"?[.5,.5]:[peakA/most2/2,peakB/most2/2],fromA=a.offsets[layer]+head*size,fromB=b.offsets[layer]+head*size;for(let i=0;i<
+size;i++)data[fromA+i]=127.5+a.data[fromA+i]*ofA-b.data[fromB+i]*ofB+.5})});let scales=a.scales.map(row=>row.map(()=>1));return{...a,key:`difference ${a.key} ${b.
+key} ${scale}`,data,scales,signed:!0}}function valuesBetween(a,b,name){let[own,others]=[a,b].map(scope=>valuesOf(scope,name,scope.maps.tiles()));return!own||!others?
+null:own.map((row,layer)=>row.map((value,head)=>{let other=others[layer]?.[head]??null;return value===null||other===null?null:value-other}))}var SVG="http://www.w3.org/2000/svg";function el(tag,props={},...children){let node=document.createElement(tag);return fill(node,props,children),node}function svg(tag,props={},...children){
+let node=document.createElementNS(SVG,tag);return fill(node,props,children),node}function fill(node,props,children){for(let[name,value]of Object.entries(props))
+if(name==="text")node.textContent=value;else if(name==="on")for(let[event,listener]of Object.entries(value))node.addEventListener(event,listener);else attribute(
+node,name,value);for(let child of children)child&&node.append(child)}function attribute(node,name,value){if(value===!1||value===null||value===void 0){node.hasAttribute(
+name)&&node.removeAttribute(name);return}let text=value===!0&&!name.startsWith("aria-")?"":String(value);node.getAttribute(name)!==text&&node.setAttribute(name,
+text)}function write(node,text){node.textContent!==text&&(node.textContent=text)}function writeMixed(node,parts){node.textContent!==parts.join("")&&node.replaceChildren(
+...parts.map((text,i)=>i%2?el("bdi",{text}):text))}var PATHS={star:"M12 3.5 14.6 9l6 .8-4.4 4.2 1.1 6L12 17.1 6.7 20l1.1-6L3.4 9.8l6-.8Z",play:"M7 5.2v13.6a.8.8\
+ 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",pause:"M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",download:"M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.\
+2l3 3zM5 18h14v2H5z",box:"M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm14 0h2v4h-4v-2h2zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",lasso:"M12 4c5\
+ 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 1.300-3.300 1.300v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9\
+C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-1.900 7-4-3-4-7-4Z",eye:"M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.5\
+00 5-7 10-7Zm0 2c-3.600 0-6.600 2.900-7.800 5 1.200 2.100 4.200 5 7.800 5s6.600-2.900 7.800-5C18.600 9.900 15.600 7 12 7Zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z",cells:"\
+M4 4h16v16H4zm2 2v3.300h3.300V6zm5.300 0v3.300h3.400V6zm5.400 0v3.300H18V6zM6 11.300v3.400h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 \
+16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",close:"M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.60\
+0L6.400 19 5 17.600 10.600 12 5 6.400z",swap:"M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2h10v3l4-4z",sun:"M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 1\
+1h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 10.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L\
+17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name){return svg("svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",
+focusable:"false"},svg("path",{d:PATHS[name]}))}function setIcon(node,name){attribute(node.firstElementChild,"d",PATHS[name])}function short2(value){if(!Number.
+isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.abs(value)));return size<-5?value.toExponential(1):value.toFixed(Math.min(
+8,Math.max(0,2-size)))}var WORDS=1,MAP=2,BASE=4,STEPS=8,STRIP=16,GRID=32,SELECTION=64,LOOK=128,PANEL=256,THEME=512,ALL=1023,NAMED={WORDS,MAP,BASE,STEPS,STRIP,GRID,SELECTION,LOOK,PANEL,
+THEME,ALL},OF_TRAIT={_facts:ALL};for(let[name,{redraws}]of Object.entries(controls_data_default))OF_TRAIT[name]=redraws.reduce((flags,flag)=>flags|NAMED[flag],0);var KEY="b",Bare=class{constructor(scope){this.scope=scope,this.on=!1,this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:`\
+The image alone, while this is held down (${KEY})`,"aria-label":"Hold down to see the image alone","aria-pressed":"false","data-testid":"bare"},icon("eye"));let{
+button}=this;button.addEventListener("pointerdown",event=>{event.button===0&&(button.setPointerCapture(event.pointerId),this.hold(!0))});for(let end of["pointer\
+up","pointercancel","lostpointercapture","blur"])button.addEventListener(end,()=>this.hold(!1));button.addEventListener("contextmenu",event=>event.preventDefault()),
+button.addEventListener("keydown",event=>{event.key!==" "&&event.key!=="Enter"||(event.preventDefault(),this.hold(!0))}),this.released=event=>{[KEY," ","Enter"].
+includes(event.key)&&this.hold(!1)},this.left=()=>this.hold(!1),window.addEventListener("keyup",this.released,!0),window.addEventListener("blur",this.left)}hold(on){
+on!==this.on&&(this.on=on,attribute(this.button,"aria-pressed",String(on)),this.scope.input("bare",()=>this.scope.invalidate(MAP|LOOK)),on&&this.scope.say("The \
+image alone."))}destroy(){window.removeEventListener("keyup",this.released,!0),window.removeEventListener("blur",this.left)}};var Contours=class{constructor(){this.points=new Float32Array(4096),this.starts=new Int32Array(256),this.count=0,this.length=0,this.codes=new Uint8Array(0)}find(field2,height,width,level){
+if(this.count=0,this.length=0,this.starts[0]=0,!(level>0)||level===1/0)return this;let across=width+1,cells=(height+1)*across;this.codes.length<cells&&(this.codes=
+new Uint8Array(cells));let codes=this.codes;codes.fill(0,0,cells);for(let i=0;i<height;i++)for(let j=0;j<width;j++){if(field2[i*width+j]<level)continue;let cell=i*
+across+j;codes[cell]|=2,codes[cell+1]|=1,codes[cell+across]|=4,codes[cell+across+1]|=8}for(let cell=0;cell<cells;cell++)for(;codes[cell]!==0&&codes[cell]!==15;)
+this.#walk(field2,height,width,level,cell);return this}#walk(field2,height,width,level,cell){let across=width+1,i=Math.floor(cell/across),j=cell-i*across,from=-1,
+first=this.length;for(;;){let place=i*across+j,to=this.#leave(place,from);if(to<0)break;this.#cross(field2,height,width,level,i,j,to),to===0?i--:to===1?j++:to===
+2?i++:j--,from=(to+2)%4}if(this.length-first<3){this.length=first;return}if(this.count++,this.starts.length<=this.count){let longer=new Int32Array(this.starts.length*
+2);longer.set(this.starts),this.starts=longer}this.starts[this.count]=this.length}#leave(cell,from){let code=this.codes[cell],lines=LINES[code];for(let k=0;k<lines.
+length;k+=3)if(from<0||lines[k]===from)return this.codes[cell]=lines[k+2],lines[k+1];return-1}#cross(field2,height,width,level,i,j,side){let y0=side===2?i:i-1,x0=side===
+1?j:j-1,across=side===0||side===2,a=sample(field2,height,width,y0,x0),b=across?sample(field2,height,width,y0,x0+1):sample(field2,height,width,y0+1,x0),t=a===b?.5:
+(level-a)/(b-a),x=across?x0+t:x0,y=across?y0:y0+t;if(this.points.length<(this.length+1)*2){let longer=new Float32Array(this.points.length*2);longer.set(this.points),
+this.points=longer}this.points[this.length*2]=Math.min(width,Math.max(0,x+.5)),this.points[this.length*2+1]=Math.min(height,Math.max(0,y+.5)),this.length++}trace(path,sx,sy){
+for(let c=0;c<this.count;c++){let start=this.starts[c];path.moveTo(this.points[start*2]*sx,this.points[start*2+1]*sy);for(let p=start+1;p<this.starts[c+1];p++)path.
+lineTo(this.points[p*2]*sx,this.points[p*2+1]*sy);path.closePath()}}};function sample(field2,height,width,y,x){return y<0||x<0||y>=height||x>=width?0:field2[y*width+
+x]}var LINES=[[],[2,3,0],[1,2,0],[1,3,0],[0,1,0],[0,1,1,2,3,4],[0,2,0],[0,3,0],[3,0,0],[2,0,0],[3,0,2,1,2,8],[1,0,0],[3,1,0],[2,1,0],[3,2,0],[]];function unitText(facts){return facts.unit??"attention probability"}function unitTitle(facts){let unit=unitText(facts);return unit.charAt(0).toUpperCase()+unit.
+slice(1)}function stepsText(facts,lo,hi){if(facts.summed)return"all steps";let first=facts.steps?.[lo]?.place??lo,last=facts.steps?.[hi-1]?.place??hi-1;return first===
+last?`step ${first}`:`steps ${first}–${last}`}function timestepText(facts,step){let time=facts.steps?.[step]?.timestep;return time===void 0?"":`t = ${Math.round(
+time*100)/100}`}function tileText(facts,layers,head){let labels=layers.map(layer=>facts.layers?.[layer]?.label??String(layer));return`${labels.length>1?`${labels[0]}\
+ to ${labels[labels.length-1]}`:labels[0]}, ${head<0?"mean of the heads":`head ${head}`}`}function layersText(state){let{facts}=state,{layer,head}=state.chosen,
+label=i=>facts.layers?.[i]?.label??"",pairs=pairsIn(head),of=new Set(pairs.map(([i])=>i));return of.size>1?`${pairs.length} heads of ${of.size} layers`:of.size===
+1?`${label(pairs[0][0])}, ${headsText(pairs.map(([,h])=>h))}`:`${layer<0?`${state.get("choice")} layers`:label(layer)}, ${head===-1?"all heads":headsText(numbersIn(
+head))}`}function headsText(heads){let last=heads.at(-1);return heads.length>1?`heads ${heads.slice(0,-1).join(", ")} and ${last}`:`head ${last}`}function wordText(facts,number){
+let word=facts.words?.[number];if(!word)return String(number);let same4=facts.words.filter(({text,kind})=>kind===word.kind&&text.toLowerCase()===word.text.toLowerCase());
+return same4.length>1?`${word.text} (${same4.indexOf(word)+1})`:word.text}var palettes_data_default={inferno:"AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxF\
 HwxIIQxKIwxMJAxPJgxRKAtTKQtVKwtXLQtZLwpbMQpcMgpeNApfNglhOAliOQljOwlkPQllPglmQApnQgpoRApoRQppRwtqSQtqSgxrTAxrTQ1sTw1sUQ5sUg5tVA9tVQ9tVxBuWRBuWhFuXBJuXRJuXxNuYRNu\
 YhRuZBVuZRVuZxZuaRZuahdubBhubRhubxlucRluchpudBpudRtudxxteBxteh1tfB1tfR5tfx5sgB9sgiBshCBrhSFrhyFriCJqiiJqjCNpjSNpjyRpkCVokiVokyZnlSZnlydmmCdmmihlmylknSlknypjoCpj\
 oitioyxhpSxgpi1gqC5fqS5eqy9erTBdrjBcsDFbsTJaszJatDNZtjRYtzVXuTVWujZVvDdUvThTvzlSwDpRwTpQwztPxDxOxj1Nxz5MyD9LykBKy0FJzEJIzkNHz0RG0EVF0kZE00dD1EhC1UpB10s/2Ew+2U09\
@@ -412,7 +401,157 @@ max:0;for(let i=0;i<a.length;i++){let place=127.5+(a[i]*scaleA-b[i]*scaleB)*scal
 return(alpha<<24|blue<<16|green<<8|red)>>>0}function gradient(name){let table=palette(name),stops=[];for(let i=0;i<=16;i++){let c=table[Math.min(255,i*16)];stops.
 push(`rgb(${c&255} ${c>>8&255} ${c>>16&255})`)}return`linear-gradient(to right, ${stops.join(", ")})`}var FADE=.95,DIM=.45;function fade(context,x,y,width,height){
 context.save(),context.globalCompositeOperation="saturation",context.globalAlpha=FADE,context.fillStyle="#808080",context.fillRect(x,y,width,height),context.globalCompositeOperation=
-"source-over",context.globalAlpha=DIM,context.fillStyle="#000",context.fillRect(x,y,width,height),context.restore()}var Bar=class{constructor(scope){this.scope=scope;let{state}=scope;this.choice=this.#select("choice","Layers","The layers that make the map where none is chosen"),
+"source-over",context.globalAlpha=DIM,context.fillStyle="#000",context.fillRect(x,y,width,height),context.restore()}var DRAG=4,Pointer=class{constructor(scope,canvas,point){this.point=point,this.scope=scope,this.canvas=canvas,this.tool="",this.cursor=null,this.anchor=null,this.
+press=null,this.path=[],this.tools=[this.#tool("box"),this.#tool("lasso")],canvas.addEventListener("pointerdown",event=>this.#down(event)),canvas.addEventListener(
+"pointermove",event=>this.#move(event)),canvas.addEventListener("pointerup",event=>this.#up(event)),canvas.addEventListener("pointercancel",()=>this.#drop()),canvas.
+addEventListener("pointerleave",event=>this.#leave(event)),canvas.addEventListener("keydown",event=>this.#key(event)),canvas.addEventListener("blur",()=>this.#blur())}#tool(name){
+let button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:name==="box"?"Drag a box":"Drag a lasso (or Shift-drag)","aria-label":name===
+"box"?"Drag a box":"Drag a lasso","aria-pressed":"false","data-testid":`tool-${name}`},icon(name));return button.addEventListener("click",()=>{this.tool=this.tool===
+name?"":name;for(let other of this.tools)attribute(other,"aria-pressed",String(other===button&&this.tool!==""));attribute(this.canvas,"data-tool",this.tool||null)}),
+button}#point(event){let box=this.canvas.getBoundingClientRect();return[Math.min(1,Math.max(0,(event.clientY-box.top)/box.height)),Math.min(1,Math.max(0,(event.
+clientX-box.left)/box.width))]}#down(event){if(event.button!==0)return;let isDrawn=event.pointerType!=="touch"||this.tool!=="";isDrawn&&this.canvas.setPointerCapture(
+event.pointerId),this.press={id:event.pointerId,start:this.#point(event),x:event.clientX,y:event.clientY,draws:isDrawn,lasso:this.tool==="lasso"||event.shiftKey||
+event.altKey},this.cursor=null,this.anchor=null}#move(event){let press=this.press;if(!press||press.id!==event.pointerId){event.pointerType!=="touch"&&this.scope.
+input("pixel",()=>this.point(this.#point(event)));return}let far=Math.hypot(event.clientX-press.x,event.clientY-press.y)>DRAG;!press.draws||!far&&this.path.length===
+0||this.scope.input("region",()=>{let here=this.#point(event);press.lasso?this.path.length===0?this.path.push(press.start,here):this.path.push(here):this.path=boxOf(
+press.start,here),this.scope.invalidate(MAP)})}#up(event){if(!this.press)return;this.press=null;let path=this.path;this.path=[],this.scope.input("region",()=>{path.
+length>=3?this.choose(path):(this.choose([]),this.point(this.#point(event)))})}choose(polygon){let rounded=polygon.map(point=>point.map(share3=>Math.round(share3*
+1e4)/1e4));this.scope.state.set({region:rounded}),this.scope.invalidate(MAP|PANEL)}#drop(){this.press=null,this.path=[],this.scope.invalidate(MAP)}#leave(event){
+event.pointerType!=="touch"&&!this.press&&!this.cursor&&this.point(null)}#blur(){this.cursor&&(this.cursor=null,this.anchor=null,this.path=[],this.point(null),this.
+scope.invalidate(MAP))}#key(event){let move=MOVES[event.key];if(move){event.preventDefault();let step=event.shiftKey?.1:.02;this.scope.input("crosshair",()=>this.#step(
+move[0]*step,move[1]*step))}else event.key==="Enter"?(event.preventDefault(),this.scope.input("region",()=>this.#enter())):event.key==="Escape"&&(this.anchor||this.
+cursor)&&(event.preventDefault(),event.stopPropagation(),this.anchor?this.#drop():this.#blur(),this.anchor=null)}#step(dy,dx){let[y,x]=this.cursor??[.5-dy,.5-dx];
+this.cursor=[Math.min(1,Math.max(0,y+dy)),Math.min(1,Math.max(0,x+dx))],this.anchor?this.path=boxOf(this.anchor,this.cursor):this.point(this.cursor,!0),this.scope.
+invalidate(MAP)}#enter(){if(!this.cursor)this.#step(0,0);else if(!this.anchor)this.anchor=this.cursor,this.scope.say("Box begun. Move with the arrow keys, Enter\
+ ends it.");else{let path=this.path;this.anchor=null,this.path=[],path.length>=3&&this.choose(path)}}draw(context,width,height,scale){let region=this.path.length>=
+2?this.path:this.scope.state.get("region");if(region.length>=2){context.beginPath();for(let[y2,x2]of region)context.lineTo(x2*width,y2*height);context.closePath(),
+twice(context,scale,[3*scale,3*scale])}if(!this.cursor)return;let[y,x]=[this.cursor[0]*height,this.cursor[1]*width],arm=11*scale,gap=4*scale;context.beginPath();
+for(let[dy,dx]of Object.values(MOVES))context.moveTo(x+dx*gap,y+dy*gap),context.lineTo(x+dx*arm,y+dy*arm);twice(context,scale,[])}},MOVES={ArrowUp:[-1,0],ArrowDown:[
+1,0],ArrowLeft:[0,-1],ArrowRight:[0,1]};function twice(context,scale,dash){context.setLineDash([]),context.lineWidth=3.5*scale,context.strokeStyle="rgb(0 0 0 / \
+0.7)",context.stroke(),context.setLineDash(dash),context.lineWidth=1.6*scale,context.strokeStyle="#fff",context.stroke(),context.setLineDash([])}function boxOf(a,b){
+let[top,bottom]=a[0]<b[0]?[a[0],b[0]]:[b[0],a[0]],[left,right]=a[1]<b[1]?[a[1],b[1]]:[b[1],a[1]];return[[top,left],[top,right],[bottom,right],[bottom,left]]}var COLOR_A="#ff8a1f",COLOR_B="#39a9ff",SQUARE=3,Layer=class{constructor(){this.canvas=document.createElement("canvas"),this.context=this.canvas.getContext("2d"),
+this.image=new ImageData(1,1),this.pixels=new Uint32Array(this.image.data.buffer)}fit(width,height){this.image.width===width&&this.image.height===height||(this.
+canvas.width=width,this.canvas.height=height,this.image=new ImageData(width,height),this.pixels=new Uint32Array(this.image.data.buffer))}show(){this.context.putImageData(
+this.image,0,0)}},ImageView=class{constructor(scope,{point}){this.scope=scope,this.canvas=el("canvas",{class:"daam-canvas","data-testid":"image",tabindex:"0",role:"\
+application","aria-roledescription":"image with a heat map"}),this.context=this.canvas.getContext("2d"),this.base=document.createElement("canvas"),this.heat=new Layer,
+this.contours=[new Contours,new Contours],this.overlap={iou:0,iod:0,ioh:0,both:0,a:0,b:0},this.baseKey="",this.drawn=!1,this.legend=new Legend,this.numbers=new Numbers,
+this.pointer=new Pointer(scope,this.canvas,point),this.bare=new Bare(scope),this.cells=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",
+title:"The cells as they were recorded, instead of a smooth map","aria-label":"Recorded cells","aria-pressed":"false","data-testid":"cells"},icon("cells")),this.
+cells.addEventListener("click",()=>scope.input("cells",()=>scope.state.set({cells:!scope.state.get("cells")}))),this.frame=el("div",{class:"daam-frame"},this.canvas),
+this.element=el("div",{class:"daam-image"},this.frame,el("div",{class:"daam-hand",role:"group","aria-label":"Tools of the image"},...this.pointer.tools,this.cells,
+this.bare.button),this.legend.element,el("div",{class:"daam-below"},this.numbers.element,this.legend.unit))}update(what){if(!(what&(MAP|BASE|THEME)))return;this.#fit(),
+attribute(this.cells,"aria-pressed",String(!!this.scope.state.get("cells"))),what&BASE&&(this.baseKey="");let{maps}=this.scope,a=maps.shown(0),b=a?.of?null:maps.
+shown(1),missing=!a||maps.comparing&&!a.of&&!b;missing&&this.drawn&&this.scope.mayLinger||(this.#drawBase(),a&&!missing&&this.#drawMaps(a,b),this.bare.on?this.#showBase():
+this.pointer.draw(this.context,this.canvas.width,this.canvas.height,this.scope.dots),this.drawn=!!a,this.legend.update(this.scope,a,b),this.numbers.update(this.
+scope,missing?null:a,b,this.overlap))}destroy(){this.bare.destroy()}#fit(){let[height,width]=this.scope.state.facts.image??[1,1],ratio=`${width} / ${height}`;this.
+frame.style.aspectRatio!==ratio&&(this.frame.style.aspectRatio=ratio);let wide=this.frame.clientWidth;if(wide===0)return;let across=Math.max(32,Math.round(wide*
+this.scope.dots)),down=Math.max(32,Math.round(across*height/width));if(!(this.canvas.width===across&&this.canvas.height===down)){for(let canvas of[this.canvas,this.
+base])canvas.width=across,canvas.height=down;this.baseKey=""}}#drawBase(){let{state,images,maps}=this.scope,follow=state.get("follow_step")?images.thumbnail(state.
+steps[1]-1):null,gray=maps.comparing&&!maps.hover&&!this.bare.on,key=`${follow?`${follow.x},${follow.y}`:"image"} ${gray}`,{width,height}=this.canvas;if(key!==this.
+baseKey){let context=this.base.getContext("2d");if(context.fillStyle="#8883",context.clearRect(0,0,width,height),context.fillRect(0,0,width,height),context.imageSmoothingQuality=
+"high",follow&&images.strip){context.imageSmoothingEnabled=width<SQUARE*follow.width;let{x,y,width:w,height:h}=follow;context.drawImage(images.strip,x,y,w,h,0,0,
+width,height)}else images.image&&(context.imageSmoothingEnabled=width<SQUARE*images.image.width,context.drawImage(images.image,0,0,width,height));gray&&(follow||
+images.image)&&fade(context,0,0,width,height),this.baseKey=images.image||follow?key:""}this.#showBase()}#showBase(){this.context.clearRect(0,0,this.canvas.width,
+this.canvas.height),this.context.drawImage(this.base,0,0)}#drawMaps(a,b){let{state}=this.scope,threshold=state.get("threshold"),levelA=levelOf(a.max,threshold),
+fieldA=enlarger(a.height,a.width,"a"),valuesA=fieldA.enlarge(a.values),cells=!!state.get("cells");if(!b){let colors=palette(state.get("colormap")),own=cells?(a.
+of?null:this.scope.maps.recorded())??a:fieldA;this.heat.fit(own.width,own.height),paint("values"in own?own.values:valuesA,a.max,colors,this.heat.pixels),this.#lay(),
+this.#line(0,valuesA,fieldA,levelA,"#ffffff",!1);return}let fieldB=enlarger(b.height,b.width,"b"),valuesB=fieldB.enlarge(b.values),levelB=levelOf(b.max,threshold);
+if(overlap(a.values,levelA,b.values,levelB,this.overlap),state.get("view")==="difference"&&valuesA.length===valuesB.length)cells?this.#difference(a,a.values,b,b.
+values,a):this.#difference(a,valuesA,b,valuesB,fieldA);else{let both=cells&&a.values.length===b.values.length;this.heat.fit(...sizeOf(both?a:fieldA)),both?paintPair(
+a.values,a.max,b.values,b.max,this.heat.pixels):paintPair(valuesA,a.max,valuesB,b.max,this.heat.pixels),this.#lay()}this.#line(0,valuesA,fieldA,levelA,COLOR_A,!1),
+this.#line(1,valuesB,fieldB,levelB,COLOR_B,!0)}#difference(a,valuesA,b,valuesB,size){let own=this.scope.state.get("difference_scale")==="own",scaleA=own&&a.max>
+0?1/a.max:1,scaleB=own&&b.max>0?1/b.max:1,max=own?1:Math.max(a.max,b.max);this.heat.fit(size.width,size.height),paintDifference(valuesA,scaleA,valuesB,scaleB,max,
+palette("RdBu_r"),this.heat.pixels),this.#lay()}#lay(){this.heat.show(),this.context.globalAlpha=this.scope.state.get("opacity"),this.context.imageSmoothingEnabled=
+!this.scope.state.get("cells"),this.context.drawImage(this.heat.canvas,0,0,this.canvas.width,this.canvas.height),this.context.globalAlpha=1}#line(which,values,size,level,color,dashed){
+if(!this.scope.state.get("contour"))return;let curves=this.contours[which].find(values,size.height,size.width,level),{context}=this,scale=this.scope.dots;context.
+beginPath(),curves.trace(context,this.canvas.width/size.width,this.canvas.height/size.height),context.lineJoin="round",context.setLineDash([]),context.strokeStyle=
+"rgb(0 0 0 / 0.55)",context.lineWidth=3.6*scale,context.stroke(),dashed&&context.setLineDash([6*scale,4.5*scale]),context.strokeStyle=color,context.lineWidth=1.8*
+scale,context.stroke(),context.setLineDash([])}};function sizeOf({height,width}){return[width,height]}var Legend=class{constructor(){this.low=el("span",{class:"\
+daam-legend-end"}),this.high=el("span",{class:"daam-legend-end"}),this.bar=el("span",{class:"daam-legend-bar"}),this.mark=el("span",{class:"daam-legend-mark"}),
+this.bar.append(this.mark),this.kind=el("span",{class:"daam-kind","data-testid":"kind"}),this.unit=el("p",{class:"daam-hint daam-unit","data-testid":"unit"}),this.
+element=el("div",{class:"daam-legend"},this.low,this.bar,this.high,this.kind),this.colors=""}update(scope,a,b){let{state}=scope,difference=b&&state.get("view")===
+"difference",kind=a?a.kind:scope.isAbsent?"absent":"waiting";write(this.kind,KINDS2[kind][0]),attribute(this.kind,"title",KINDS2[kind][1]),attribute(this.kind,"\
+data-kind",kind);let colors=difference?"RdBu_r":b?"families":state.get("colormap");colors!==this.colors&&(this.bar.style.backgroundImage=b&&!difference?FAMILIES:
+gradient(colors),this.colors=colors),this.mark.hidden=!!b||!state.get("contour"),this.mark.style.left=`${100*state.get("threshold")}%`,difference?(write(this.low,
+"B more"),write(this.high,"A more")):b?(write(this.low,"A alone"),write(this.high,"B alone")):(write(this.low,"0"),write(this.high,a?short2(a.max):"–")),attribute(
+this.bar,"title",b?"White: both":`${unitTitle(state.facts)}, up to this map's peak`),this.unit.hidden=!!b,write(this.unit,unitTitle(state.facts))}},FAMILIES="li\
+near-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)",KINDS2={exact:["exact","The map as heat_maps computes it"],reduced:["all steps","The mean of \
+all steps, made from small maps of the heads in 8 bits"],preview:["preview","The mean of per-step maps, by its own definition; close to the exact map"],tile:["t\
+ile","One tile of the grid, enlarged"],waiting:["waiting","The map is on its way"],absent:["not embedded","This page holds no map of this choice"]},Numbers=class{constructor(){
+this.element=el("dl",{class:"daam-numbers","data-testid":"numbers"}),this.entries={};for(let[name,label,title]of NUMBERS){let value=el("dd",{"data-testid":name}),
+naming=el("dt",{text:label}),box=el("div",{class:"daam-number",title},naming,value);this.entries[name]={box,name:naming,value},this.element.append(box)}}update(scope,a,b,overlap2){
+for(let name of["peak","peak_b"])attribute(this.entries[name].box,"title",`${TITLES[name]}: ${unitText(scope.state.facts)}`);for(let name of["iou","iod","ioh","\
+peak_b"])this.entries[name].box.hidden=!b;if(this.entries.area.box.hidden=!!b,write(this.entries.peak.name,b?"peak of A":"peak"),write(this.entries.peak.value,a?
+short2(a.max):"–"),write(this.entries.peak_b.value,b?short2(b.max):"–"),b)for(let name of["iou","iod","ioh"])write(this.entries[name].value,overlap2[name].toFixed(
+2));else write(this.entries.area.value,a?`${Math.round(100*share2(scope,a))} %`:"–")}},NUMBERS=[["peak","peak","The largest value of the shown map"],["area","\
+mask","Share of the image inside the contour"],["peak_b","peak of B","The largest value of the compared map"],["iou","IoU","Intersection of both masks over thei\
+r union"],["iod","IoD","Intersection over B's mask: how much of B lies in A"],["ioh","IoH","Intersection over A's mask: how much of A lies in B"]],TITLES=Object.
+fromEntries(NUMBERS.map(([name,,title])=>[name,title]));function share2(scope,a){let level=levelOf(a.max||largest(a.values),scope.state.get("threshold")),inside=0;
+for(let i=0;i<a.values.length;i++)a.values[i]>=level&&inside++;return inside/a.values.length}var COLORS="RdBu_r",ALIKE=.01,Difference=class{constructor(a,b){this.a=a,this.b=b,this.heat=new Layer,this.raiser=null,this.overlap={iou:0,iod:0,ioh:0,both:0,a:0,
+b:0},this.canvas=el("canvas",{class:"daam-canvas",role:"img","data-testid":"difference"}),this.frame=el("div",{class:"daam-frame"},this.canvas),this.bar=el("spa\
+n",{class:"daam-legend-bar"}),this.bar.style.backgroundImage=gradient(COLORS),this.select=el("select",{class:"daam-select","aria-label":"Scale of the difference",
+"data-testid":"pair-scale"},el("option",{value:"own",text:"of each peak"}),el("option",{value:"common",text:"in their unit"})),this.select.addEventListener("cha\
+nge",()=>a.input("difference_scale",()=>a.state.set({difference_scale:this.select.value}))),this.said=el("p",{class:"daam-hint","data-testid":"difference-said"}),
+this.iou=el("dd",{"data-testid":"pair-iou"}),this.element=el("div",{class:"daam-image daam-difference"},el("p",{class:"daam-side-title",text:"A − B"}),this.frame,
+el("div",{class:"daam-legend"},el("span",{text:"B more"}),this.bar,el("span",{text:"A more"})),el("div",{class:"daam-below"},el("dl",{class:"daam-numbers"},el("\
+div",{class:"daam-number",title:"Intersection of the masks of A and B over their union"},el("dt",{text:"IoU"}),this.iou)),this.select),this.said)}get scale(){return this.
+isOneUnit?this.a.state.get("difference_scale"):"own"}get isOneUnit(){return this.a.state.facts.unit===this.b.state.facts.unit}get isAlike(){let[own,others]=[this.
+a,this.b].map(({state})=>state.facts.image??[1,1]);return Math.abs(own[1]*others[0]/(own[0]*others[1])-1)<ALIKE}update(){let{isAlike,isOneUnit}=this,[height,width]=this.
+a.state.facts.image??[1,1];this.frame.style.aspectRatio=`${width} / ${height}`,this.select.value=this.scale,this.select.disabled=!isOneUnit;let a=this.a.maps.shown(
+0),b=this.b.maps.shown(0);this.frame.hidden=!isAlike,write(this.said,isAlike?isOneUnit?"":"Two units: shares of each peak.":"The images differ in shape, so ther\
+e is no difference of the maps."),!(!isAlike||!a||!b)&&(this.#draw(a,b,height/width),this.#numbers(a,b))}#draw(a,b,ratio){let wide=this.frame.clientWidth;if(wide===
+0)return;let fieldA=enlarger(a.height,a.width,"pair a"),valuesA=fieldA.enlarge(a.values),valuesB=this.#enlarged(b,fieldA.height,fieldA.width),own=this.scale==="\
+own",scales=[a,b].map(({max})=>own&&max>0?1/max:1),most2=0,ends=[{at:0,value:0},{at:0,value:0}];for(let i=0;i<valuesA.length;i++){let value=valuesA[i]*scales[0]-
+valuesB[i]*scales[1];value>ends[0].value&&(ends[0]={at:i,value}),-value>ends[1].value&&(ends[1]={at:i,value:-value}),most2=Math.max(most2,Math.abs(value))}this.
+heat.fit(fieldA.width,fieldA.height);let table=palette(COLORS);paintDifference(valuesA,scales[0],valuesB,scales[1],most2||1,table,this.heat.pixels),this.heat.show();
+let{canvas}=this,across=Math.round(wide*this.a.scope.dots),down=Math.round(across*ratio);(canvas.width!==across||canvas.height!==down)&&(canvas.width=across,canvas.
+height=down);let pen3=canvas.getContext("2d");pen3.imageSmoothingEnabled=!this.a.state.get("cells"),pen3.drawImage(this.heat.canvas,0,0,across,down);let places=ends.
+map(({at,value})=>{let x=(at%fieldA.width+.5)/fieldA.width,y=(Math.floor(at/fieldA.width)+.5)/fieldA.height;return{x,y,value}});places.forEach(({x,y,value},side)=>{
+value>0&&sign(pen3,x*across,y*down,side===0,this.a.scope.dots)});let told=places.map(({x,y,value},side)=>value>0?`${"AB"[side]} is higher most at ${percent(x)} \
+from the left, ${percent(y)} from the top.`:"");attribute(canvas,"aria-label",`Difference of the maps of A and B. ${most2>0?told.join(" "):"They are equal every\
+where."}`)}#enlarged(b,height,width){let field2=enlarger(b.height,b.width,"pair b");if(field2.height===height&&field2.width===width)return field2.enlarge(b.values);
+let{raiser:raiser2}=this,used=raiser2&&raiser2.from[0]===b.height&&raiser2.from[1]===b.width&&raiser2.height===height&&raiser2.width===width?raiser2:new Raiser(
+b.height,b.width,height,width);return this.raiser=used,used.raise(b.values)}#numbers(a,b){if(a.values.length!==b.values.length){write(this.iou,"–");return}let threshold=this.
+a.state.get("threshold"),[own,others]=[a,b].map(({max})=>levelOf(max,threshold));overlap(a.values,own,b.values,others,this.overlap),write(this.iou,this.overlap.
+iou.toFixed(2))}},percent=share3=>`${Math.round(100*share3)} %`;function sign(pen3,x,y,isPlus,dots){let arm=6*dots;pen3.beginPath(),pen3.moveTo(x-arm,y),pen3.lineTo(
+x+arm,y),isPlus&&(pen3.moveTo(x,y-arm),pen3.lineTo(x,y+arm));for(let[width,color]of[[5,"#000"],[2,"#fff"]])pen3.lineWidth=width*dots,pen3.strokeStyle=color,pen3.
+stroke()}var Asker=class{constructor(source,answered){this.source=source,this.answered=answered,this.asking=null,this.text="",this.failed={text:"",error:""},this.timer=void 0}get problem(){
+return this.text!==""&&this.text===this.failed.text?this.failed.error:""}want(question){if(clearTimeout(this.timer),this.text=question?JSON.stringify([this.source.
+run,question]):"",this.asking){if(this.asking.text===this.text)return;let wait=question?this.asking.since+times.stale-performance.now():0;if(wait>0){this.timer=
+setTimeout(()=>this.want(question),wait);return}this.asking.stop.abort(),this.asking=null}question&&this.text!==this.failed.text&&this.#ask(question,this.text)}async#ask(question,text){
+let asking={text,since:performance.now(),stop:new AbortController};this.asking=asking;let parts=null;try{parts=await this.source.ask(question,{signal:asking.stop.
+signal})}catch(error){if(asking.stop.signal.aborted)return;let told=error instanceof NoKernel?"":error.message;error instanceof Moot||(this.failed={text,error:told})}
+this.asking===asking&&(this.asking=null),this.answered(question,parts)}retry(){this.failed={text:"",error:""}}destroy(){clearTimeout(this.timer),this.asking?.stop.
+abort(),this.asking=null}};var AT_ONCE=6,AtlasWants=class{constructor(scope,closer){this.scope=scope,this.closer=closer,this.absent=new Set,this.asker=new Asker(scope.source,question=>this.#answered(
+question)),this.asked=[]}get lacking(){return this.#measures().length>0}update(){let{state}=this.scope,still=!state.moving&&!state.get("playing"),[first]=still?
+[...this.#measures(),...this.#closer()]:[];this.asked=first?.keys??[],this.asker.want(first?.question??null)}#measures(){let{scope}=this,{maps,source,state}=scope,
+{memory}=source;if(!memory.tileSets.get(maps.tilesKey))return[];let wants=[],put=(key,name,at)=>{this.absent.has(key)||wants.push({keys:[key],question:{want:[name],
+sel:state.sel,...at?{at}:{}}})};for(let name of new Set([state.get("tile_measure"),state.get("tile_sort")])){name==="likeness"&&!memory.orders.get(maps.tilesKey)&&
+put(`likeness ${maps.tilesKey}`,"likeness",null);let of=measureOf(scope,name)?.of;if(of==="mask"&&!memory.overlaps.get(shareKey(scope))){let region=state.get("r\
+egion");put(shareKey(scope),"overlap",region?.length>0?{within:region}:null)}(of==="model"||of==="word")&&!memory.measures.get(measureKey(scope,name))&&put(measureKey(
+scope,name),"measure",{measure:name})}return wants}#closer(){let{maps,source,state}=this.scope,tiles=source.memory.tileSets.get(maps.tilesKey),{layers,side}=this.
+closer();if(!tiles||side===0)return[];let wanted=side>32?64:32,lacking=layers.filter(layer=>{let most2=Math.min(wanted,Math.max(...state.facts.layers[layer].size)),
+[here]=source.memory.layerTiles.get(`${tiles.key} ${layer}`)?.tile??tiles.tile[layer],key=`${tiles.key} ${layer} ${wanted}`;return Math.max(...tiles.tile[layer])<
+most2&&here<most2&&!this.absent.has(key)});if(lacking.length===0)return[];let some=lacking.slice(0,AT_ONCE),question={want:["layer_tiles"],sel:state.sel,at:{layers:some,
+side:wanted}};return[{keys:some.map(layer=>`${tiles.key} ${layer} ${wanted}`),question}]}#answered(question){let text=JSON.stringify(question),[first]=[...this.#measures(),
+...this.#closer()];if(first&&JSON.stringify(first.question)===text)for(let key of first.keys)this.absent.add(key);this.scope.invalidate(GRID)}forget(){this.absent.
+clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var HIDDEN={colormap:({maps})=>maps.comparing,follow_step:({state})=>!state.facts.strip,view:({maps})=>!maps.comparing,difference_scale:({maps,state})=>!maps.comparing||
+state.get("view")!=="difference"};function inputsOf(scope,panel){let rows2=Object.entries(controls_data_default).filter(([,control])=>control.panel===panel);return Object.
+fromEntries(rows2.map(([name,control])=>[name,input(scope,name,control)]))}function input(scope,name,control){let{label,show:show2}=make(scope,name,control),hidden=HIDDEN[name];
+return hidden?{label,show:()=>{show2(),label.hidden=hidden(scope)}}:{label,show:show2}}function make(scope,name,control){if(control.kind==="Share")return slider(
+scope,name,control);if(control.kind==="Flag")return toggle(scope,name,control);if(control.kind==="OneOf")return list(scope,name,control);throw new Error(`There \
+is no input for the control ${name} of kind ${control.kind}.`)}function slider({state,input:timed},name,{label:text,title}){let range2=el("input",{type:"range",
+min:"0",max:"1",step:"0.01",class:"daam-range","data-testid":testId(name),"aria-label":text}),value=el("output",{class:"daam-value"});return range2.addEventListener(
+"input",()=>timed(name,()=>state.set({[name]:Number(range2.value)},"soon"))),range2.addEventListener("change",()=>state.set({},"now")),{label:field({class:"daam\
+-field",title},el("span",{text}),range2,value),show:()=>{let now=Number(state.get(name));Number(range2.value)!==now&&(range2.value=String(now)),range2.style.setProperty(
+"--daam-part",`${100*now}%`),write(value,now.toFixed(2))}}}function toggle({state,input:timed},name,{label:text,title}){let box=el("input",{type:"checkbox",class:"\
+daam-check",role:"switch","data-testid":testId(name)});return box.addEventListener("change",()=>timed(name,()=>state.set({[name]:box.checked}))),{label:field({class:"\
+daam-field daam-switch",title},box,el("span",{text})),show:()=>{box.checked=!!state.get(name)}}}function list({state,input:timed},name,{label:text,title,panel,options=[]}){
+let select=el("select",{class:"daam-select","data-testid":testId(name)});for(let[value,read2]of options)select.append(el("option",{value,text:read2}));select.addEventListener(
+"change",()=>timed(name,()=>state.set({[name]:select.value})));let named=el("span",{class:panel==="look"||panel==="more"?null:"daam-hidden",text});return{label:field(
+{class:"daam-field",title},named,select),show:()=>{let now=String(state.get(name));[...select.options].some(option=>option.value===now)||select.append(el("optio\
+n",{value:now,text:now})),select.value=now}}}function testId(name){return`control-${name}`}function field(attributes,...children){let{title,...others}=attributes;
+return el("label",title?{...others,title}:others,...children)}var Bar=class{constructor(scope){this.scope=scope;let{state}=scope;this.choice=this.#select("choice","Layers","The layers that make the map where none is chosen"),
 this.measure=this.#select("control-tile_measure","Measure","What is said of each head, and colors the tiles where they are small"),this.order=this.#select("cont\
 rol-tile_sort","Order","The order of the tiles");let listen=(select,chosen)=>select.addEventListener("change",()=>scope.input(select.dataset.testid??"",()=>state.
 set(chosen(select.value))));listen(this.choice,choice=>({choice})),listen(this.measure,name=>state.get("tile_sort")===state.get("tile_measure")?{tile_measure:name,
@@ -564,118 +703,118 @@ e kept.`);let replaced=this.pairs.some(([other])=>other===name),pair2=[name,valu
 pair2];this.scope.input("saved",()=>state.set({saved:pairs})),this.name.value="",this.scope.say(replaced?`${name} is saved anew.`:`${name} is saved.`)}#choose(name,values){
 let{state,maps}=this.scope;maps.hover=null,this.scope.input("saved",()=>state.set(values)),this.scope.invalidate(MAP|SELECTION),this.scope.say(`${name} is chose\
 n.`)}#delete(name){let pairs=this.pairs.filter(([other])=>other!==name);this.scope.input("saved",()=>this.scope.state.set({saved:pairs})),this.summary.focus(),this.
-scope.say(`${name} is deleted.`)}};var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null,this.looks=()=>null}get memory(){
-return this.source.memory}stackKey(which){let{state}=this,word=state.get(which?"word_b":"word"),{layer,head}=state.chosen;return JSON.stringify([word,state.get(
-"choice"),layer,head])}exactKey(which){return JSON.stringify([...JSON.parse(this.stackKey(which)),...this.state.steps])}stack(which){return this.memory.stacks.get(
-this.stackKey(which))??null}get tilesKey(){return JSON.stringify([this.state.get("word"),...this.state.steps])}tiles(){let{tileSets}=this.memory,present=tileSets.
-get(this.tilesKey);if(present)return present;let word=this.state.get("word");return[...tileSets.kept.values()].filter(({value})=>value.word===word).at(-1)?.value??
-null}get comparing(){return this.state.get("word_b")>=0}get settled(){return this.#allExact||this.#places.every(which=>this.reduced(which))}get#allExact(){return this.#places.
-every(which=>this.memory.exacts.get(this.exactKey(which)))}get#places(){return this.comparing?[0,1]:[0]}reduced(which){let key=this.stackKey(which),map=this.stack(
-which)?null:this.memory.reduced.get(key);return map?{kind:"reduced",key:`reduced ${key}`,...map}:null}shown(which){if(which===1&&!this.comparing)return null;let looks=which===
-0?this.looks():null;if(looks)return looks;if(this.hover&&which===0){let tile=this.tile(this.hover.layers,this.hover.head);if(tile)return tile}let key=this.exactKey(
-which),exact=this.memory.exacts.get(key);return exact&&this.#allExact?(this.memory.exacts.touch(key),{kind:"exact",key,...exact}):this.preview(which)??this.reduced(
-which)??this.#ownTile(which)}preview(which){let stackKey=this.stackKey(which),stack=this.memory.stacks.get(stackKey);if(!stack)return null;let[lo,hi]=this.state.
-steps,shown=this.previews[which];(!shown||shown.values.length!==stack.height*stack.width)&&(shown={kind:"preview",key:"",values:new Float32Array(stack.height*stack.
-width),height:0,width:0,max:0},this.previews[which]=shown);let key=`${stackKey}${lo},${hi}`;return(shown.key!==key||this.added[which]!==stack)&&(this.added[which]=
-stack,shown.max=meanOver(stack,Math.min(lo,stack.steps-1),Math.min(hi,stack.steps),shown.values),shown.key=key,shown.height=stack.height,shown.width=stack.width,
-this.memory.stacks.touch(stackKey)),shown}#ownTile(which){let{layer,head}=this.state.chosen;return which===1||layer<0||typeof head!="number"?null:this.tiles()?.
-key===this.tilesKey?this.tile([layer],head):null}recorded(){let{layer}=this.state.chosen,tile=this.#ownTile(0),size=this.state.facts.layers?.[layer]?.size;return tile&&
-size&&tile.height===size[0]&&tile.width===size[1]?tile:null}tile(layers,head){let tiles=this.tiles();if(!tiles||layers.length===0)return null;let[height,width]=tiles.
-tile[layers[0]],values=new Float32Array(height*width),count=0;for(let layer of layers){if(tiles.tile[layer][0]!==height||tiles.tile[layer][1]!==width)continue;let scales=tiles.
-scales[layer];for(let h=0;h<scales.length;h++)head>=0&&h!==head||(addTile(tiles,layer,h,values),count++)}if(count===0)return null;for(let i=0;i<values.length;i++)
-values[i]/=count;let key=`tile ${tiles.key} ${layers} ${head}`,of={layers,head,lo:tiles.lo,hi:tiles.hi};return{kind:"tile",key,values,height,width,max:largest(values),
-of}}};function addTile(tiles,layer,head,values){let size=values.length,from=tiles.offsets[layer]+head*size,scale=tiles.scales[layer][head]/255;for(let i=0;i<size;i++)
-values[i]+=tiles.data[from+i]*scale}var CELLS=2**21,SIDES=[8,16,32,64];function withMeans(tiles){return tiles.tile.map(([height,width],row)=>{let size=height*width,sum=new Float32Array(size),{data,
+scope.say(`${name} is deleted.`)}};var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null}get memory(){return this.
+source.memory}stackKey(which){let{state}=this,word=state.get(which?"word_b":"word"),{layer,head}=state.chosen;return JSON.stringify([word,state.get("choice"),layer,
+head])}exactKey(which){return JSON.stringify([...JSON.parse(this.stackKey(which)),...this.state.steps])}stack(which){return this.memory.stacks.get(this.stackKey(
+which))??null}get tilesKey(){return JSON.stringify([this.state.get("word"),...this.state.steps])}tiles(){let{tileSets}=this.memory,present=tileSets.get(this.tilesKey);
+if(present)return present;let word=this.state.get("word");return[...tileSets.kept.values()].filter(({value})=>value.word===word).at(-1)?.value??null}get comparing(){
+return this.state.get("word_b")>=0}get settled(){return this.#allExact||this.#places.every(which=>this.reduced(which))}get#allExact(){return this.#places.every(
+which=>this.memory.exacts.get(this.exactKey(which)))}get#places(){return this.comparing?[0,1]:[0]}reduced(which){let key=this.stackKey(which),map=this.stack(which)?
+null:this.memory.reduced.get(key);return map?{kind:"reduced",key:`reduced ${key}`,...map}:null}shown(which){if(which===1&&!this.comparing)return null;if(this.hover&&
+which===0){let tile=this.tile(this.hover.layers,this.hover.head);if(tile)return tile}let key=this.exactKey(which),exact=this.memory.exacts.get(key);return exact&&
+this.#allExact?(this.memory.exacts.touch(key),{kind:"exact",key,...exact}):this.preview(which)??this.reduced(which)??this.#ownTile(which)}preview(which){let stackKey=this.
+stackKey(which),stack=this.memory.stacks.get(stackKey);if(!stack)return null;let[lo,hi]=this.state.steps,shown=this.previews[which];(!shown||shown.values.length!==
+stack.height*stack.width)&&(shown={kind:"preview",key:"",values:new Float32Array(stack.height*stack.width),height:0,width:0,max:0},this.previews[which]=shown);let key=`${stackKey}${lo}\
+,${hi}`;return(shown.key!==key||this.added[which]!==stack)&&(this.added[which]=stack,shown.max=meanOver(stack,Math.min(lo,stack.steps-1),Math.min(hi,stack.steps),
+shown.values),shown.key=key,shown.height=stack.height,shown.width=stack.width,this.memory.stacks.touch(stackKey)),shown}#ownTile(which){let{layer,head}=this.state.
+chosen;return which===1||layer<0||typeof head!="number"?null:this.tiles()?.key===this.tilesKey?this.tile([layer],head):null}recorded(){let{layer}=this.state.chosen,
+tile=this.#ownTile(0),size=this.state.facts.layers?.[layer]?.size;return tile&&size&&tile.height===size[0]&&tile.width===size[1]?tile:null}tile(layers,head){let tiles=this.
+tiles();if(!tiles||layers.length===0)return null;let[height,width]=tiles.tile[layers[0]],values=new Float32Array(height*width),count=0;for(let layer of layers){
+if(tiles.tile[layer][0]!==height||tiles.tile[layer][1]!==width)continue;let scales=tiles.scales[layer];for(let h=0;h<scales.length;h++)head>=0&&h!==head||(addTile(
+tiles,layer,h,values),count++)}if(count===0)return null;for(let i=0;i<values.length;i++)values[i]/=count;let key=`tile ${tiles.key} ${layers} ${head}`,of={layers,
+head,lo:tiles.lo,hi:tiles.hi};return{kind:"tile",key,values,height,width,max:largest(values),of}}};function addTile(tiles,layer,head,values){let size=values.length,
+from=tiles.offsets[layer]+head*size,scale=tiles.scales[layer][head]/255;for(let i=0;i<size;i++)values[i]+=tiles.data[from+i]*scale}var CELLS=2**21,SIDES=[8,16,32,64];function withMeans(tiles){return tiles.tile.map(([height,width],row)=>{let size=height*width,sum=new Float32Array(size),{data,
 scales,offsets}=tiles,maps=scales[row].map((peak2,head)=>(addTile(tiles,row,head,sum),{data,at:offsets[row]+head*size,height,width,peak:peak2})),most2=0;for(let i=0;i<
-size;i++)sum[i]>most2&&(most2=sum[i]);let mean=new Uint8Array(size);for(let i=0;i<size;i++)mean[i]=most2>0?Math.round(255*sum[i]/most2):0;let peak=most2/Math.max(
-1,maps.length);return[{data:mean,at:0,height,width,peak},...maps]})}var Sheet=class{constructor(rows2,wanted){this.rows=rows2,this.across=Math.max(1,...rows2.map(
-row=>row.length));let[tall,wide]=rows2.reduce(([h,w],[map])=>[Math.max(h,map?.height??1),Math.max(w,map?.width??1)],[1,1]),longest=Math.max(tall,wide),slots=this.
-across*Math.max(1,rows2.length),side=sideOf(Math.min(wanted,longest),slots);this.side=side,this.width=Math.max(1,Math.round(side*wide/longest)),this.height=Math.
-max(1,Math.round(side*tall/longest)),this.levels=new Uint8Array(slots*this.width*this.height),rows2.forEach((row,r)=>row.forEach((map,c)=>this.#reduce(map,r*this.
-across+c))),this.canvas=document.createElement("canvas"),this.canvas.width=this.across*this.width,this.canvas.height=Math.max(1,rows2.length)*this.height,this.pen=
-this.canvas.getContext("2d"),this.colors=this.pen.createImageData(this.canvas.width,this.canvas.height),this.key=""}fits(wanted){let longest=Math.max(...this.rows.
-map(([map])=>Math.max(map.height,map.width)),1),slots=this.across*Math.max(1,this.rows.length);return sideOf(Math.min(wanted,longest),slots)===this.side}#reduce({
-data,at,height,width},slot){let{width:wide,height:high,levels:levels2}=this,to=slot*wide*high;for(let y=0;y<high;y++){let top=Math.floor(y*height/high),bottom=Math.
-max(top+1,Math.floor((y+1)*height/high));for(let x=0;x<wide;x++){let left=Math.floor(x*width/wide),right=Math.max(left+1,Math.floor((x+1)*width/wide)),sum=0;for(let i=top;i<
-bottom;i++)for(let j=left;j<right;j++)sum+=data[at+i*width+j];levels2[to++]=sum/((bottom-top)*(right-left))+.5}}}color({colors,common,gray,key}){if(key===this.key)
-return;this.key=key;let{width,height,across,levels:levels2}=this,out=new Uint32Array(this.colors.data.buffer),stride=across*width;this.rows.forEach((row,r)=>{let table=palette(
-gray(r)?"gray":colors);row.forEach((map,c)=>{let factor=common>0?Math.min(255,map.peak/common):1,from=(r*across+c)*width*height;for(let y=0;y<height;y++){let to=(r*
-height+y)*stride+c*width;for(let x=0;x<width;x++){let place=levels2[from++]*factor+.5|0;out[to++]=table[place>255?255:place]}}})}),this.pen.putImageData(this.colors,
-0,0)}};function sideOf(wanted,slots){let best=SIDES[0];for(let side of SIDES)if(side>SIDES[0]&&side*side*slots>CELLS||(best=side,side>=wanted))break;return best}var CLOSE=24,Sheets=class{constructor(scope){this.scope=scope,this.tiles=null,this.rows=[],this.sheet=null,this.closer=new Map,this.near=!1,this.found={sheet:null,
+size;i++)sum[i]>most2&&(most2=sum[i]);let mean=new Uint8Array(size),levels2=255/Math.max(1,maps.length);for(let i=0;i<size;i++)tiles.signed?mean[i]=Math.round(sum[i]*
+levels2):mean[i]=most2>0?Math.round(255*sum[i]/most2):0;let peak=most2/Math.max(1,maps.length);return[{data:mean,at:0,height,width,peak},...maps]})}var Sheet=class{constructor(rows2,wanted){
+this.rows=rows2,this.across=Math.max(1,...rows2.map(row=>row.length));let[tall,wide]=rows2.reduce(([h,w],[map])=>[Math.max(h,map?.height??1),Math.max(w,map?.width??
+1)],[1,1]),longest=Math.max(tall,wide),slots=this.across*Math.max(1,rows2.length),side=sideOf(Math.min(wanted,longest),slots);this.side=side,this.width=Math.max(
+1,Math.round(side*wide/longest)),this.height=Math.max(1,Math.round(side*tall/longest)),this.levels=new Uint8Array(slots*this.width*this.height),rows2.forEach((row,r)=>row.
+forEach((map,c)=>this.#reduce(map,r*this.across+c))),this.canvas=document.createElement("canvas"),this.canvas.width=this.across*this.width,this.canvas.height=Math.
+max(1,rows2.length)*this.height,this.pen=this.canvas.getContext("2d"),this.colors=this.pen.createImageData(this.canvas.width,this.canvas.height),this.key=""}fits(wanted){
+let longest=Math.max(...this.rows.map(([map])=>Math.max(map.height,map.width)),1),slots=this.across*Math.max(1,this.rows.length);return sideOf(Math.min(wanted,longest),
+slots)===this.side}#reduce({data,at,height,width},slot){let{width:wide,height:high,levels:levels2}=this,to=slot*wide*high;for(let y=0;y<high;y++){let top=Math.floor(
+y*height/high),bottom=Math.max(top+1,Math.floor((y+1)*height/high));for(let x=0;x<wide;x++){let left=Math.floor(x*width/wide),right=Math.max(left+1,Math.floor((x+
+1)*width/wide)),sum=0;for(let i=top;i<bottom;i++)for(let j=left;j<right;j++)sum+=data[at+i*width+j];levels2[to++]=sum/((bottom-top)*(right-left))+.5}}}color({colors,
+common,gray,key}){if(key===this.key)return;this.key=key;let{width,height,across,levels:levels2}=this,out=new Uint32Array(this.colors.data.buffer),stride=across*
+width;this.rows.forEach((row,r)=>{let table=palette(gray(r)?"gray":colors);row.forEach((map,c)=>{let factor=common>0?Math.min(255,map.peak/common):1,from=(r*across+
+c)*width*height;for(let y=0;y<height;y++){let to=(r*height+y)*stride+c*width;for(let x=0;x<width;x++){let place=levels2[from++]*factor+.5|0;out[to++]=table[place>
+255?255:place]}}})}),this.pen.putImageData(this.colors,0,0)}};function sideOf(wanted,slots){let best=SIDES[0];for(let side of SIDES)if(side>SIDES[0]&&side*side*
+slots>CELLS||(best=side,side>=wanted))break;return best}var CLOSE=24,Sheets=class{constructor(scope){this.scope=scope,this.tiles=null,this.rows=[],this.sheet=null,this.closer=new Map,this.near=!1,this.found={sheet:null,
 row:0},this.how={colors:"",common:0,gray:()=>!1,key:""}}use(tiles){tiles!==this.tiles&&(this.tiles=tiles,this.rows=tiles?withMeans(tiles):[],this.sheet=null,this.
-closer.clear())}color(wanted,isOut){if(!this.tiles)return;let{state}=this.scope,colors=state.get("colormap"),{tiles}=this,common=state.get("tile_scale")==="comm\
-on"?largest(tiles.scales.map((row,layer)=>isOut(layer)?0:largest(row))):0;this.how={colors,common,gray:isOut,key:`${colors} ${common} ${state.get("choice")}`},this.
-near=wanted>Math.max(...tiles.tile.map(size=>Math.max(...size))),(!this.sheet||!this.sheet.fits(wanted))&&(this.sheet=new Sheet(this.rows,wanted)),this.sheet.color(
-this.how)}of(row){if(!this.sheet)return null;let{found}=this,own=this.near?this.#close(row):null;return found.sheet=own??this.sheet,found.row=own?0:row,found}#close(row){
-let{tiles,closer}=this,own=tiles&&this.scope.source.memory.layerTiles.get(`${tiles.key} ${row}`);if(!own)return null;let known=closer.get(row);if(known&&known.side===
-own.tile[0])return known.sheet.color(this.#as(row)),known.sheet;let one={...tiles,data:own.data,tile:[own.tile],offsets:[0],scales:[own.scales]},sheet=new Sheet(
-withMeans(one),64);return closer.delete(row),closer.set(row,{sheet,side:own.tile[0]}),closer.size>CLOSE&&closer.delete(closer.keys().next().value),sheet.color(this.#as(
-row)),sheet}#as(row){return{...this.how,gray:()=>this.how.gray(row)}}};function mostZoom(tile){return Math.max(1,220/Math.max(1,tile))}function clamp(zoom,content,room,most2){zoom.k=Math.min(most2,Math.max(1,zoom.k)),zoom.x=within(
+closer.clear())}color(wanted,isOut){if(!this.tiles)return;let{state}=this.scope,{tiles}=this,colors=tiles.signed?"RdBu_r":state.get("colormap"),common=state.get(
+"tile_scale")==="common"&&!tiles.signed?largest(tiles.scales.map((row,layer)=>isOut(layer)?0:largest(row))):0;this.how={colors,common,gray:isOut,key:`${colors} ${common}\
+ ${state.get("choice")}`},this.near=wanted>Math.max(...tiles.tile.map(size=>Math.max(...size))),(!this.sheet||!this.sheet.fits(wanted))&&(this.sheet=new Sheet(this.
+rows,wanted)),this.sheet.color(this.how)}of(row){if(!this.sheet)return null;let{found}=this,own=this.near?this.#close(row):null;return found.sheet=own??this.sheet,
+found.row=own?0:row,found}#close(row){let{tiles,closer}=this,own=tiles&&this.scope.source.memory.layerTiles.get(`${tiles.key} ${row}`);if(!own)return null;let known=closer.
+get(row);if(known&&known.side===own.tile[0])return known.sheet.color(this.#as(row)),known.sheet;let one={...tiles,data:own.data,tile:[own.tile],offsets:[0],scales:[
+own.scales]},sheet=new Sheet(withMeans(one),64);return closer.delete(row),closer.set(row,{sheet,side:own.tile[0]}),closer.size>CLOSE&&closer.delete(closer.keys().
+next().value),sheet.color(this.#as(row)),sheet}#as(row){return{...this.how,gray:()=>this.how.gray(row)}}};function mostZoom(tile){return Math.max(1,220/Math.max(1,tile))}function clamp(zoom,content,room,most2){zoom.k=Math.min(most2,Math.max(1,zoom.k)),zoom.x=within(
 zoom.x,room.width-zoom.k*content.width),zoom.y=within(zoom.y,room.height-zoom.k*content.height)}function within(at,spare){return spare>=0?0:Math.min(0,Math.max(
 spare,at))}function zoomAt(zoom,factor,x,y,most2){let k=Math.min(most2,Math.max(1,zoom.k*factor)),by=k/zoom.k;zoom.x=x-(x-zoom.x)*by,zoom.y=y-(y-zoom.y)*by,zoom.
 k=k}function reveal(zoom,{x,y,w,h},room,{left,top}){let[from,above2]=[zoom.k*x+zoom.x,zoom.k*y+zoom.y],right=from+zoom.k*w-room.width,below=above2+zoom.k*h-room.
 height;right>0&&(zoom.x-=right),below>0&&(zoom.y-=below);let[toLeft,toTop]=[left-(zoom.k*x+zoom.x),top-(zoom.k*y+zoom.y)];toLeft>0&&(zoom.x+=toLeft),toTop>0&&(zoom.
 y+=toTop)}function rowsSeen(plan,zoom,room){let rows2=new Set;for(let i=0;i<plan.count;i++){let[x,y]=[zoom.k*plan.x[i]+zoom.x,zoom.k*plan.y[i]+zoom.y],seen2=x<room.
 width&&x+zoom.k*plan.w[i]>0;plan.row[i]>=0&&seen2&&y<room.height&&y+zoom.k*plan.h[i]>0&&rows2.add(plan.row[i])}return[...rows2]}var NEAR=13,SMALLEST=40,Atlas=class{constructor(scope){this.scope=scope,this.plan=null,this.rows=[],this.zoom={k:1,x:0,y:0},this.room={width:0,height:0},this.layout=
-"",this.active=0,this.pointed=-1,this.frame=0,this.drawn=0,this.line=[],this.chosen=new Uint8Array(0),this.values=null,this.range=[0,0],this.style=null,this.tilesCanvas=
-el("canvas",{class:"daam-atlas-tiles","aria-hidden":"true","data-testid":"atlas-tiles"}),this.canvas=el("canvas",{class:"daam-atlas-marks",tabindex:"0",role:"ap\
-plication","aria-roledescription":"head atlas","aria-label":"Layers by heads. Arrow keys move, Enter chooses, Shift+Enter adds, plus and minus zoom.","data-test\
-id":"atlas",on:{keydown:event=>onKey(this,event),focus:()=>this.#soon(),blur:()=>this.#leave()}});let context=canvas=>canvas.getContext("2d");this.below=context(
-this.tilesCanvas),this.above=context(this.canvas),this.sheets=new Sheets(scope),this.wants=new AtlasWants(scope,()=>this.#closer()),this.chooser=new Chooser(scope),
-this.bar=new Bar(scope),this.foot=new Foot({zoom:factor=>this.zoomBy(factor,this.room.width/2,this.room.height/2),fit:()=>this.zoomBy(0,0,0),tool:()=>this.#touchable()}),
-this.saved=new Saved(scope),this.foot.buttons.append(this.saved.element),this.note=el("p",{class:"daam-hint","data-testid":"grid-note"}),this.stage=el("div",{class:"\
-daam-atlas-stage"},this.tilesCanvas,this.canvas),this.element=el("div",{class:"daam-atlas"},this.bar.element,this.stage,this.foot.element,this.note),this.hand=new Hand(
-this.canvas,{point:(x,y)=>this.#point(this.#tileAt(x,y),x,y),leave:()=>this.#leave(),press:(x,y,{shift,more})=>this.#press(x,y,shift||more||this.foot.adding),pan:(dx,dy)=>this.#pan(
-dx,dy),zoom:(factor,x,y)=>this.zoomBy(factor,x,y),lasso:(line,held)=>this.#lasso(line,held),lassoing:()=>this.foot.lassoing,magnified:()=>this.zoom.k>1}),this.sizes=
-new ResizeObserver(()=>{let{clientWidth:width,clientHeight:height}=this.stage;width===this.room.width&&height===this.room.height||scope.invalidate(GRID)}),this.
-sizes.observe(this.stage)}get lacking(){return this.wants.lacking}update(what){this.bar.update(what),this.saved.update(what),this.wants.update();let{maps}=this.
-scope,tiles=maps.tiles(),other=tiles!==this.sheets.tiles;what&THEME&&(this.style=null),!((other||what&(GRID|THEME))&&(this.sheets.use(tiles),this.#measure(),!this.#lay()))&&
-((other||what&(GRID|SELECTION|THEME))&&(this.#mark(),this.draw()),(other||what&(GRID|STEPS))&&this.#note())}#measure(){let{scope}=this,{state}=scope;this.values=
-valuesOf(scope,state.get("tile_measure"),scope.maps.tiles());let chosen=new Set(state.layers);this.range=this.values?rangeOf(this.values,row=>chosen.has(row)):[
-0,0]}#lay(){let{state,dots,source,maps}=this.scope,{facts}=state,{clientWidth:width,clientHeight:height}=this.stage;if(!facts.layers||width<SMALLEST||height<SMALLEST)
-return!1;let sort=state.get("tile_sort"),order=orderOf(this.scope),style=this.#style(),key=JSON.stringify([source.run,width,height,dots,style.size,sort,order]);
-if(key===this.layout)return!0;this.layout=key,this.rows=rowsOf(facts),this.room={width,height};for(let canvas of[this.tilesCanvas,this.canvas])canvas.width=Math.
-ceil(width*dots),canvas.height=Math.ceil(height*dots);let[high,wide]=facts.layers[0].size,before2=this.plan,place=before2?[before2.row[this.active],before2.column[this.
-active]]:[-1,-1],room={width,height,aspect:wide/high},names=widest(this.above,style,this.rows.map(row=>row.label));return this.plan=order?rankedPlan(order,room):
-planOf(this.rows,{...room,names,all:facts.layers.some(layer=>layer.heads>1)}),this.chosen=new Uint8Array(this.plan.count),this.active=Math.max(0,indexOf(this.plan,
-place[0],place[1])),this.pointed=-1,before2?.ranked!==this.plan.ranked&&(this.zoom={k:1,x:0,y:0}),clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),
-maps.hover=null,!0}#style(){return this.style?this.style:(this.style=styleOf(this.element,this.scope.state.get("projector")),this.style)}#soon(){this.frame===0&&
-(this.frame=requestAnimationFrame(()=>{this.frame=0,this.draw()}))}get showsMaps(){let show2=this.scope.state.get("tile_show");return show2!=="auto"||!this.plan?
-show2!=="colors":Math.min(...this.plan.tile)*this.zoom.k>=NEAR}draw(){let{plan,zoom,room}=this;if(!plan)return;let{state,dots}=this.scope,style=this.#style(),chosen=new Set(
-state.layers),isOut=row=>!chosen.has(row),maps=this.showsMaps;maps&&this.sheets.color(Math.max(...plan.tile)*zoom.k*dots,isOut),this.drawn=drawTiles(this.below,
-dots,plan,zoom,room,{isOut,colors:state.get("colormap"),maps:maps&&!!this.sheets.tiles,sheet:row=>this.sheets.of(row),first:-1,values:this.values,range:this.range,
-style}),this.below.setTransform(dots,0,0,dots,0,0),(plan.ranked||zoom.k>1)&&drawCaptions(this.below,plan,zoom,room,(row,column)=>captions(this.scope,row,column,
-this.values),style),this.#drawMarks()}#drawMarks(){let{plan,zoom,room,above:above2}=this;if(!plan)return;let{dots,state}=this.scope,style=this.#style();above2.setTransform(
-dots,0,0,dots,0,0),above2.clearRect(0,0,room.width,room.height);let keys=this.canvas.matches(":focus-visible"),{chosen,pointed,active}=this;drawMarks(above2,plan,
-zoom,{chosen,pointed,active:keys?active:-1},style);let{layer,head}=state.chosen,layers=new Set(state.layers),pairs=new Set(pairsIn(head).map(([row])=>row));drawLabels(
-above2,plan,zoom,room,{rows:this.rows,columnName:column=>column<0?"all":String(column),isRow:row=>row===layer||pairs.has(row),isColumn:column=>column>=0&&layer<
-0&&holds(state.chosen,-2,column),isOut:row=>!layers.has(row)},style),drawLasso(above2,this.line,style),this.#say()}#mark(){let{plan,chosen}=this;if(!plan)return;
-let now=this.scope.state.chosen,pairs=new Set(pairsIn(now.head).map(([layer,head])=>`${layer} ${head}`)),some=pairs.size>0;for(let i=0;i<plan.count;i++){let[row,
-column]=[plan.row[i],plan.column[i]];chosen[i]=Number(some?pairs.has(`${row} ${column}`):row>=0&&holds(now,row,column))}}#say(){let{plan,values,scope}=this;if(!plan)
-return;let measure=measureOf(scope,scope.state.get("tile_measure")),keys=this.canvas.matches(":focus-visible"),of=this.pointed>=0?this.pointed:keys?this.active:
--1,[low,high]=this.range,legend=!this.showsMaps&&values?{low:short2(low),high:short2(high),colors:scope.state.get("colormap")}:null,rest=this.showsMaps?`Maps of\
- ${scope.state.get("tile_scale")==="own"?"own scales":"one scale"}`:`Color: ${measure?.label??""}`;this.foot.write(of>=0?this.describe(of):rest,legend)}describe(i){
-let{plan,scope,values}=this;return!plan||i<0||i>=plan.count?"":describe(scope,plan.row[i],plan.column[i],values)}#note(){let{state,maps,source}=this.scope,tiles=maps.
-tiles(),text="";if(!tiles)text=source.capabilities.any?"The tiles are on their way.":"The tiles of this word were left out of this page.";else{let[lo,hi]=state.
-steps;tiles.lo!==lo||tiles.hi!==hi?text=`Tiles of ${stepsText(state.facts,tiles.lo,tiles.hi)}.`:(!this.values||state.get("tile_sort")==="likeness"&&!orderOf(this.
-scope))&&(text=this.wants.lacking?"Being worked out.":"This page does not hold these numbers.")}write(this.note,text)}#pan(dx,dy){this.plan&&(this.zoom.x+=dx,this.
-zoom.y+=dy,clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),this.#soon())}zoomBy(factor,x,y){let{plan,zoom,room}=this;if(!plan)return!1;let before2=zoom.
-k,most2=mostZoom(plan.tile[0]);return factor===0?zoom.k=1:zoomAt(zoom,factor,x,y,most2),clamp(zoom,plan,room,most2),this.#touchable(),this.#soon(),this.wants.update(),
-zoom.k!==before2}#touchable(){this.stage.dataset.magnified=String(this.zoom.k>1||this.foot.lassoing)}#closer(){let{plan,zoom,room}=this;if(!plan||zoom.k<=1||!this.
-showsMaps)return{layers:[],side:0};let side=Math.max(...plan.tile)*zoom.k*this.scope.dots;return{layers:rowsSeen(plan,zoom,room),side}}#tileAt(x,y){let{plan,zoom}=this;
-return!plan||labelAt(plan,zoom,x,y)?-1:tileAt(plan,(x-zoom.x)/zoom.k,(y-zoom.y)/zoom.k)}#point(i,x=0,y=0){let{plan}=this;if(!plan)return;let label=i<0?labelAt(plan,
-this.zoom,x,y):null;this.canvas.style.cursor=i>=0||label?"pointer":"default",i!==this.pointed&&(this.pointed=i,this.#hover(i),this.#drawMarks())}#leave(){this.pointed=
--1,this.#hover(-1),this.#drawMarks()}#hover(i){let{maps,state}=this.scope,{plan}=this,[row,column]=plan&&i>=0?[plan.row[i],plan.column[i]]:[-1,-1],same4=row===state.
-chosen.layer&&column===state.chosen.head,hover=row>=0&&!same4?{layers:[row],head:column}:null;!hover&&!maps.hover||this.scope.input("hover",()=>{maps.hover=hover,
-this.scope.invalidate(MAP)})}#press(x,y,more){let{plan,zoom}=this;if(!plan)return;let label=labelAt(plan,zoom,x,y),i=label?-1:this.#tileAt(x,y);this.scope.input(
-"head",()=>{i>=0?(this.active=i,this.chooser.choose(plan.row[i],plan.column[i],more)):label&&"column"in label?this.chooser.choose(-1,label.column,more):label&&"\
-row"in label?this.chooser.choose(label.row,-1,more):label&&this.chooser.block(this.rows,label.block,more)})}#lasso(line,held){let{plan,zoom}=this;if(this.line=held?
-[]:line,held&&plan){let{x,y,k}=zoom,pairs=encircled(plan,line.map((at,i)=>(at-(i%2?y:x))/k)).flatMap(i=>this.#headsAt(i));pairs.length>0&&this.scope.input("head",
-()=>this.chooser.add(pairs,held.more||this.foot.adding))}this.#drawMarks()}#headsAt(i){let{plan}=this;if(!plan)return[];let[row,column]=[plan.row[i],plan.column[i]];
-return column<0?headsOf(this.scope.state.facts,row):[[row,column]]}go(i){let{plan,zoom,room}=this;if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.
-x[i],y:plan.y[i],w:plan.w[i],h:plan.h[i]},covered=plan.ranked?{left:0,top:0}:{left:plan.gutter,top:15};reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(
-plan.tile[0])),this.#hover(i),this.scope.say(this.describe(i)+(this.chosen[i]?", chosen":"")),this.#soon()}destroy(){cancelAnimationFrame(this.frame),this.sizes.
-disconnect(),this.wants.destroy()}};var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
+"",this.active=0,this.pointed=-1,this.frame=0,this.drawn=0,this.line=[],this.chosen=new Uint8Array(0),this.values=null,this.instead=null,this.range=[0,0],this.style=
+null,this.tilesCanvas=el("canvas",{class:"daam-atlas-tiles","aria-hidden":"true","data-testid":"atlas-tiles"}),this.canvas=el("canvas",{class:"daam-atlas-marks",
+tabindex:"0",role:"application","aria-roledescription":"head atlas","aria-label":"Layers by heads. Arrow keys move, Enter chooses, Shift+Enter adds, plus and mi\
+nus zoom.","data-testid":"atlas",on:{keydown:event=>onKey(this,event),focus:()=>this.#soon(),blur:()=>this.#leave()}});let context=canvas=>canvas.getContext("2d");
+this.below=context(this.tilesCanvas),this.above=context(this.canvas),this.sheets=new Sheets(scope),this.wants=new AtlasWants(scope,()=>this.#closer()),this.chooser=
+new Chooser(scope),this.bar=new Bar(scope),this.foot=new Foot({zoom:factor=>this.zoomBy(factor,this.room.width/2,this.room.height/2),fit:()=>this.zoomBy(0,0,0),
+tool:()=>this.#touchable()}),this.saved=new Saved(scope),this.foot.buttons.append(this.saved.element),this.note=el("p",{class:"daam-hint","data-testid":"grid-no\
+te"}),this.stage=el("div",{class:"daam-atlas-stage"},this.tilesCanvas,this.canvas),this.element=el("div",{class:"daam-atlas"},this.bar.element,this.stage,this.foot.
+element,this.note),this.hand=new Hand(this.canvas,{point:(x,y)=>this.#point(this.#tileAt(x,y),x,y),leave:()=>this.#leave(),press:(x,y,{shift,more})=>this.#press(
+x,y,shift||more||this.foot.adding),pan:(dx,dy)=>this.#pan(dx,dy),zoom:(factor,x,y)=>this.zoomBy(factor,x,y),lasso:(line,held)=>this.#lasso(line,held),lassoing:()=>this.
+foot.lassoing,magnified:()=>this.zoom.k>1}),this.sizes=new ResizeObserver(()=>{let{clientWidth:width,clientHeight:height}=this.stage;width===this.room.width&&height===
+this.room.height||scope.invalidate(GRID)}),this.sizes.observe(this.stage)}get lacking(){return this.wants.lacking}update(what){this.bar.update(what),this.saved.
+update(what),this.wants.update();let{maps}=this.scope,tiles=this.instead?this.instead.tiles():maps.tiles(),other=tiles!==this.sheets.tiles;what&THEME&&(this.style=
+null),!((other||what&(GRID|THEME))&&(this.sheets.use(tiles),this.#measure(),!this.#lay()))&&((other||what&(GRID|SELECTION|THEME))&&(this.#mark(),this.draw()),(other||
+what&(GRID|STEPS))&&this.#note())}#measure(){let{scope}=this,{state}=scope;this.values=this.instead?this.instead.values():valuesOf(scope,state.get("tile_measure"),
+scope.maps.tiles());let chosen=new Set(state.layers);this.range=this.values?rangeOf(this.values,row=>chosen.has(row)):[0,0]}#lay(){let{state,dots,source,maps}=this.
+scope,{facts}=state,{clientWidth:width,clientHeight:height}=this.stage;if(!facts.layers||width<SMALLEST||height<SMALLEST)return!1;let sort=state.get("tile_sort"),
+order=orderOf(this.scope),style=this.#style(),key=JSON.stringify([source.run,width,height,dots,style.size,sort,order]);if(key===this.layout)return!0;this.layout=
+key,this.rows=rowsOf(facts),this.room={width,height};for(let canvas of[this.tilesCanvas,this.canvas])canvas.width=Math.ceil(width*dots),canvas.height=Math.ceil(
+height*dots);let[high,wide]=facts.layers[0].size,before2=this.plan,place=before2?[before2.row[this.active],before2.column[this.active]]:[-1,-1],room={width,height,
+aspect:wide/high},names=widest(this.above,style,this.rows.map(row=>row.label));return this.plan=order?rankedPlan(order,room):planOf(this.rows,{...room,names,all:facts.
+layers.some(layer=>layer.heads>1)}),this.chosen=new Uint8Array(this.plan.count),this.active=Math.max(0,indexOf(this.plan,place[0],place[1])),this.pointed=-1,before2?.
+ranked!==this.plan.ranked&&(this.zoom={k:1,x:0,y:0}),clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),maps.hover=null,!0}#style(){return this.style?
+this.style:(this.style=styleOf(this.element,this.scope.state.get("projector")),this.style)}#soon(){this.frame===0&&(this.frame=requestAnimationFrame(()=>{this.frame=
+0,this.draw()}))}get showsMaps(){let show2=this.scope.state.get("tile_show");return show2!=="auto"||!this.plan?show2!=="colors":Math.min(...this.plan.tile)*this.
+zoom.k>=NEAR}draw(){let{plan,zoom,room}=this;if(!plan)return;let{state,dots}=this.scope,style=this.#style(),chosen=new Set(state.layers),isOut=row=>!chosen.has(
+row),maps=this.showsMaps;maps&&this.sheets.color(Math.max(...plan.tile)*zoom.k*dots,isOut),this.drawn=drawTiles(this.below,dots,plan,zoom,room,{isOut,colors:state.
+get("colormap"),maps:maps&&!!this.sheets.tiles,sheet:row=>this.sheets.of(row),first:-1,values:this.values,range:this.range,style}),this.below.setTransform(dots,
+0,0,dots,0,0),(plan.ranked||zoom.k>1)&&drawCaptions(this.below,plan,zoom,room,(row,column)=>captions(this.scope,row,column,this.values),style),this.#drawMarks()}#drawMarks(){
+let{plan,zoom,room,above:above2}=this;if(!plan)return;let{dots,state}=this.scope,style=this.#style();above2.setTransform(dots,0,0,dots,0,0),above2.clearRect(0,0,
+room.width,room.height);let keys=this.canvas.matches(":focus-visible"),{chosen,pointed,active}=this;drawMarks(above2,plan,zoom,{chosen,pointed,active:keys?active:
+-1},style);let{layer,head}=state.chosen,layers=new Set(state.layers),pairs=new Set(pairsIn(head).map(([row])=>row));drawLabels(above2,plan,zoom,room,{rows:this.
+rows,columnName:column=>column<0?"all":String(column),isRow:row=>row===layer||pairs.has(row),isColumn:column=>column>=0&&layer<0&&holds(state.chosen,-2,column),
+isOut:row=>!layers.has(row)},style),drawLasso(above2,this.line,style),this.#say()}#mark(){let{plan,chosen}=this;if(!plan)return;let now=this.scope.state.chosen,
+pairs=new Set(pairsIn(now.head).map(([layer,head])=>`${layer} ${head}`)),some=pairs.size>0;for(let i=0;i<plan.count;i++){let[row,column]=[plan.row[i],plan.column[i]];
+chosen[i]=Number(some?pairs.has(`${row} ${column}`):row>=0&&holds(now,row,column))}}#say(){let{plan,values,scope}=this;if(!plan)return;let measure=measureOf(scope,
+scope.state.get("tile_measure")),keys=this.canvas.matches(":focus-visible"),of=this.pointed>=0?this.pointed:keys?this.active:-1,[low,high]=this.range,legend=!this.
+showsMaps&&values?{low:short2(low),high:short2(high),colors:scope.state.get("colormap")}:null,rest=this.showsMaps?`Maps of ${scope.state.get("tile_scale")==="ow\
+n"?"own scales":"one scale"}`:`Color: ${measure?.label??""}`;this.foot.write(of>=0?this.describe(of):rest,legend)}describe(i){let{plan,scope,values}=this;return!plan||
+i<0||i>=plan.count?"":describe(scope,plan.row[i],plan.column[i],values)}#note(){let{state,maps,source}=this.scope,tiles=maps.tiles(),text="";if(!tiles)text=source.
+capabilities.any?"The tiles are on their way.":"The tiles of this word were left out of this page.";else{let[lo,hi]=state.steps;tiles.lo!==lo||tiles.hi!==hi?text=
+`Tiles of ${stepsText(state.facts,tiles.lo,tiles.hi)}.`:(!this.values||state.get("tile_sort")==="likeness"&&!orderOf(this.scope))&&(text=this.wants.lacking?"Bei\
+ng worked out.":"This page does not hold these numbers.")}write(this.note,text)}#pan(dx,dy){this.plan&&(this.zoom.x+=dx,this.zoom.y+=dy,clamp(this.zoom,this.plan,
+this.room,mostZoom(this.plan.tile[0])),this.#soon())}zoomBy(factor,x,y){let{plan,zoom,room}=this;if(!plan)return!1;let before2=zoom.k,most2=mostZoom(plan.tile[0]);
+return factor===0?zoom.k=1:zoomAt(zoom,factor,x,y,most2),clamp(zoom,plan,room,most2),this.#touchable(),this.#soon(),this.wants.update(),zoom.k!==before2}#touchable(){
+this.stage.dataset.magnified=String(this.zoom.k>1||this.foot.lassoing)}#closer(){let{plan,zoom,room}=this;if(!plan||zoom.k<=1||!this.showsMaps)return{layers:[],
+side:0};let side=Math.max(...plan.tile)*zoom.k*this.scope.dots;return{layers:rowsSeen(plan,zoom,room),side}}#tileAt(x,y){let{plan,zoom}=this;return!plan||labelAt(
+plan,zoom,x,y)?-1:tileAt(plan,(x-zoom.x)/zoom.k,(y-zoom.y)/zoom.k)}#point(i,x=0,y=0){let{plan}=this;if(!plan)return;let label=i<0?labelAt(plan,this.zoom,x,y):null;
+this.canvas.style.cursor=i>=0||label?"pointer":"default",i!==this.pointed&&(this.pointed=i,this.#hover(i),this.#drawMarks())}#leave(){this.pointed=-1,this.#hover(
+-1),this.#drawMarks()}#hover(i){let{maps,state}=this.scope,{plan}=this,[row,column]=plan&&i>=0?[plan.row[i],plan.column[i]]:[-1,-1],same4=row===state.chosen.layer&&
+column===state.chosen.head,hover=row>=0&&!same4?{layers:[row],head:column}:null;!hover&&!maps.hover||this.scope.input("hover",()=>{maps.hover=hover,this.scope.invalidate(
+MAP)})}#press(x,y,more){let{plan,zoom}=this;if(!plan)return;let label=labelAt(plan,zoom,x,y),i=label?-1:this.#tileAt(x,y);this.scope.input("head",()=>{i>=0?(this.
+active=i,this.chooser.choose(plan.row[i],plan.column[i],more)):label&&"column"in label?this.chooser.choose(-1,label.column,more):label&&"row"in label?this.chooser.
+choose(label.row,-1,more):label&&this.chooser.block(this.rows,label.block,more)})}#lasso(line,held){let{plan,zoom}=this;if(this.line=held?[]:line,held&&plan){let{
+x,y,k}=zoom,pairs=encircled(plan,line.map((at,i)=>(at-(i%2?y:x))/k)).flatMap(i=>this.#headsAt(i));pairs.length>0&&this.scope.input("head",()=>this.chooser.add(pairs,
+held.more||this.foot.adding))}this.#drawMarks()}#headsAt(i){let{plan}=this;if(!plan)return[];let[row,column]=[plan.row[i],plan.column[i]];return column<0?headsOf(
+this.scope.state.facts,row):[[row,column]]}go(i){let{plan,zoom,room}=this;if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.x[i],y:plan.y[i],w:plan.
+w[i],h:plan.h[i]},covered=plan.ranked?{left:0,top:0}:{left:plan.gutter,top:15};reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(plan.tile[0])),this.#hover(
+i),this.scope.say(this.describe(i)+(this.chosen[i]?", chosen":"")),this.#soon()}destroy(){cancelAnimationFrame(this.frame),this.sizes.disconnect(),this.wants.destroy()}};var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
 roup","aria-label":"Syntax: arcs from head words to their dependents"}),this.element.addEventListener("click",event=>this.#choose(event)),this.element.addEventListener(
 "pointerover",event=>{let arc=event.target.closest("[data-head]");attribute(this.chips.scroller,"title",arc?.getAttribute("aria-label")??null)}),this.element.addEventListener(
 "pointerleave",()=>attribute(this.chips.scroller,"title",null)),this.element.addEventListener("keydown",event=>{event.key!=="Enter"&&event.key!==" "||(event.preventDefault(),
@@ -797,8 +936,7 @@ text??"",facts.words?.[b]?.text),attribute(this.element,"data-comparing",b>=0),a
 this.pieces,"aria-pressed",String(!!state.get("show_pieces"))),this.syntax.hidden=(facts.syntax?.state??(facts.parse?"here":"none"))==="none",attribute(this.syntax,
 "title",facts.syntax?.note||SYNTAX);let waits=facts.syntax?.state==="later"&&state.get("show_syntax");write(this.syntax,waits?"Syntax …":"Syntax"),attribute(this.
 syntax,"aria-busy",waits?"true":null),attribute(this.syntax,"aria-pressed",String(!!state.get("show_syntax"))),this.arcs.update()}#lead(a,b){let{facts}=this.scope.
-state;if(this.scope.maps.looks()){write(this.title,"Where a place looks"),write(this.means,"Bright: what the marked place attends to in the image itself.");return}
-let of=`${facts.title??"Attention to"} “`;b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.
+state,of=`${facts.title??"Attention to"} “`;b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.
 scope.state.get("view")==="difference",lead=`${facts.reading??READING} ${isCoarse()?LEAD_FINGER:LEAD}`;write(this.means,b===void 0?lead:difference?LEAD_DIFFERENCE:
 LEAD_PAIR)}#build(words){let kind=this.scope.state.facts.kind??"attention";this.buttons=words.map((word,i)=>chip(word,i,kind)),this.inText=inOrder2(words),this.
 stands=""}#arrange(){let order=this.scope.state.get("show_syntax")&&this.scope.state.facts.parse?this.inText:this.words.order(this.inText),stands=order.join(" ");
@@ -811,7 +949,7 @@ function chip(word,index,kind){return el("button",{class:"daam-chip",type:"butto
 special?"sign":"word"),disabled:!word.kept,title:titleOf(word,kind)},el("span",{class:"daam-chip-text",dir:"auto",text:word.text}),el("span",{class:"daam-chip-m\
 ark","aria-hidden":"true"}))}function titleOf(word,kind){if(!word.kept)return word.tokens.length>0?`This recording keeps no ${kind} of this word`:"The model did\
  not read this word: it lies behind its last token";let pieces=word.pieces?.length>1?` (${word.pieces.join(" + ")})`:"",tokens=word.tokens.length>1?`tokens ${word.
-tokens.join(", ")}`:`token ${word.tokens[0]}`;return`${KINDS2[word.kind??"word"]??""}${tokens}${pieces}`}var KINDS2={phrase:"Several words together, ",piece:"A \
+tokens.join(", ")}`:`token ${word.tokens[0]}`;return`${KINDS3[word.kind??"word"]??""}${tokens}${pieces}`}var KINDS3={phrase:"Several words together, ",piece:"A \
 piece of a word, ",sign:"A sign, ",start:"The start of the text, ",end:"The end of the text, ",padding:"Padding after the text, "};function toggle2(text,id,title){
 return el("button",{class:"daam-button daam-toggle",type:"button","aria-pressed":"false","data-testid":id,title,text})}var ROWS=8,COMPARABLE="Sizes may be compared between words.",NOT_COMPARABLE="Sizes are not comparable between words: some have higher values everywhere.",LIFT="\
 Lift: the share of the words’ values here over the share in the whole image. 1 is the line.",BAND2={true:"other regions of this size",false:"all places"},Ranking=class{constructor(scope){
@@ -828,8 +966,8 @@ alues here. ${scale}`]}if(!lifts){let waiting="The lifts are on their way; until
 .`;return[band,`${LIFT} ${band}`]}spoken(rows2){let{state}=this.scope;return inOrder(rows2,state.get("rank_by")).slice(0,3).map(row=>{let lift=row.lift===void 0?
 "":` lift ${times2(row.lift)},`;return`${wordText(state.facts,row.word)}${lift} ${Math.round(100*row.share)} percent`}).join("; ")}};function placeOf(lift){return lift/
 (1+lift)}function times2(value){return value>=9.95?String(Math.round(value)):value.toFixed(value>=.095||value===0?1:2)}function drawLift(bar,{lift,chance}){let[
-band,fill3,line]=[...bar.children],percent=share3=>`${100*share3}%`;if(line.hidden=lift===void 0,band.hidden=!chance,chance){let[low,high]=chance.map(placeOf);band.
-style.insetInlineStart=percent(low),band.style.width=percent(Math.max(.02,high-low))}fill3.style.width=percent(lift===void 0?0:placeOf(lift))}function drawShare(bar,part){
+band,fill3,line]=[...bar.children],percent2=share3=>`${100*share3}%`;if(line.hidden=lift===void 0,band.hidden=!chance,chance){let[low,high]=chance.map(placeOf);
+band.style.insetInlineStart=percent2(low),band.style.width=percent2(Math.max(.02,high-low))}fill3.style.width=percent2(lift===void 0?0:placeOf(lift))}function drawShare(bar,part){
 let[band,fill3,line]=[...bar.children];band.hidden=line.hidden=!0,fill3.style.width=`${100*part}%`}function roleOf(word,state){return word===state.get("word")?"\
 a":word===state.get("word_b")?"b":null}function rankRow(){return el("li",{class:"daam-rank","data-testid":"rank"},el("span",{class:"daam-rank-word",dir:"auto"}),
 el("span",{class:"daam-rank-lift"}),el("span",{class:"daam-rank-bar"},el("span",{class:"daam-rank-band"}),el("span",{class:"daam-rank-fill"}),el("span",{class:"\
@@ -874,14 +1012,7 @@ region.destroy()}};function bars(id){let heading=el("h3",{class:"daam-title",dir
 ace"}),most2),row);function show2(title,values,name){if(element.hidden=!values,!values)return;write(heading,title);let max=Math.max(1e-12,...values.map(value=>value??
 0)),best=values.indexOf(max);write(most2,best>=0?`most: ${name(best)}`:""),attribute(row,"aria-label",`${title}: most at ${best>=0?name(best):"none"}`),row.replaceChildren(
 ...values.map((value,i)=>{let text=`${name(i)}: ${value===null?"not chosen":short2(value)}`,bar=el("span",{});return bar.style.height=`${100*(value??0)/max}%`,el(
-"span",{class:"daam-bar","data-none":value===null,title:text},bar)}))}return{element,show:show2}}var KEY="b",Bare=class{constructor(scope){this.scope=scope,this.on=!1,this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:`\
-The image alone, while this is held down (${KEY})`,"aria-label":"Hold down to see the image alone","aria-pressed":"false","data-testid":"bare"},icon("eye"));let{
-button}=this;button.addEventListener("pointerdown",event=>{event.button===0&&(button.setPointerCapture(event.pointerId),this.hold(!0))});for(let end of["pointer\
-up","pointercancel","lostpointercapture","blur"])button.addEventListener(end,()=>this.hold(!1));button.addEventListener("contextmenu",event=>event.preventDefault()),
-button.addEventListener("keydown",event=>{event.key!==" "&&event.key!=="Enter"||(event.preventDefault(),this.hold(!0))}),this.released=event=>{[KEY," ","Enter"].
-includes(event.key)&&this.hold(!1)},this.left=()=>this.hold(!1),window.addEventListener("keyup",this.released,!0),window.addEventListener("blur",this.left)}hold(on){
-on!==this.on&&(this.on=on,attribute(this.button,"aria-pressed",String(on)),this.scope.input("bare",()=>this.scope.invalidate(MAP|LOOK)),on&&this.scope.say("The \
-image alone."))}destroy(){window.removeEventListener("keyup",this.released,!0),window.removeEventListener("blur",this.left)}};var LIST=[["← →","on the words: show the next word; with Shift: compare the next word"],["Ctrl+Shift+← →","on the words: extend the word to a phrase; De\
+"span",{class:"daam-bar","data-none":value===null,title:text},bar)}))}return{element,show:show2}}var LIST=[["← →","on the words: show the next word; with Shift: compare the next word"],["Ctrl+Shift+← →","on the words: extend the word to a phrase; De\
 lete dismisses it"],["← → ↑ ↓","on the image: move the crosshair; Enter begins and ends a box"],["← → ↑ ↓","on the grid: move; Enter locks a hea\
 d, with Shift: one more, or one less"],["← →","on a step handle: one step; Page Up/Down: five; Home, End"],["Space","play or pause"],[", .","the range of st\
 eps back or on by one"],["a","all steps"],["c","compare a second word, or stop"],["x","swap A and B"],["t","contour on or off"],[KEY,"held down: the image alone"],
@@ -952,121 +1083,7 @@ daam-more"},el("summary",{class:"daam-button","data-testid":"more",text:"More"})
 this.folded).map(({label})=>label),...linkButton(this.scope)),el("h3",{class:"daam-title",text:"Steps as animation"}),this.film.element,el("h3",{class:"daam-tit\
 le",text:"Recording"}),source,el("h3",{class:"daam-title",text:"Keys"}),keys));return details.addEventListener("keydown",event=>{event.key!=="Escape"||!details.
 open||(event.preventDefault(),details.open=!1,details.querySelector("summary")?.focus())}),details}update(what){if(this.film.update(what),!!(what&(LOOK|WORDS|THEME)))
-for(let{show:show2}of Object.values({...this.inputs,...this.folded}))show2()}destroy(){this.film.destroy()}};var MAPS=256,FINEST=64,Looking=class{constructor(scope){this.scope=scope,this.on=!1,this.at=null,this.maps=new Map,this.last=null,this.asker=new Asker(scope.source,
-(question,parts)=>this.#answered(question,parts)),this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:"Where a place loo\
-ks: its attention to the rest of the image","aria-label":"Where a place looks","aria-pressed":"false","data-testid":"looking"},icon("target")),this.button.addEventListener(
-"click",()=>scope.input("looking",()=>this.turn(!this.on)))}turn(on){this.on=on,this.last=null,on||(this.at=null),attribute(this.button,"aria-pressed",String(on)),
-this.scope.say(on?"Point at a place to see where it looks.":"The map of the word."),this.scope.invalidate(MAP|LOOK|STEPS|WORDS)}point(place){if(!this.on||!place)
-return;let cell=share3=>(Math.min(FINEST-1,Math.floor(share3*FINEST))+.5)/FINEST;this.at=[cell(place[0]),cell(place[1])],this.scope.invalidate(MAP|LOOK|WORDS)}get#key(){
-return JSON.stringify([this.at,this.scope.state.get("steps")])}get shown(){if(!this.on||!this.at)return null;let map=this.maps.get(this.#key);return map&&(this.
-last=map),this.last}update(){let{state}=this.scope,kept=!!state.facts.self_attention;this.button.hidden=!kept,!kept&&this.on&&this.turn(!1);let lacks=this.on&&this.
-at&&!state.moving&&!this.maps.has(this.#key);this.asker.want(lacks&&this.at?{want:["looks"],sel:state.sel,at:{y:this.at[0],x:this.at[1]}}:null)}#answered(question,parts){
-let part=parts?.find(({name})=>name==="looks");if(part?.bytes&&question.at){let{y,x}=question.at,key=JSON.stringify([[y,x],question.sel.steps]),[height,width]=part.
-shape,values=asFloats(part.bytes),of={place:[y,x],all:part.all_steps},map={values,height,width,max:part.max,looks:of};this.maps.set(key,{kind:"looks",key:`looks\
- ${key}`,...map}),this.maps.size>MAPS&&this.maps.delete([...this.maps.keys()][0])}this.scope.invalidate(MAP|LOOK|WORDS)}forget(){this.maps.clear(),this.turn(!1)}destroy(){
-this.asker.destroy()}};var Contours=class{constructor(){this.points=new Float32Array(4096),this.starts=new Int32Array(256),this.count=0,this.length=0,this.codes=new Uint8Array(0)}find(field2,height,width,level){
-if(this.count=0,this.length=0,this.starts[0]=0,!(level>0)||level===1/0)return this;let across=width+1,cells=(height+1)*across;this.codes.length<cells&&(this.codes=
-new Uint8Array(cells));let codes=this.codes;codes.fill(0,0,cells);for(let i=0;i<height;i++)for(let j=0;j<width;j++){if(field2[i*width+j]<level)continue;let cell=i*
-across+j;codes[cell]|=2,codes[cell+1]|=1,codes[cell+across]|=4,codes[cell+across+1]|=8}for(let cell=0;cell<cells;cell++)for(;codes[cell]!==0&&codes[cell]!==15;)
-this.#walk(field2,height,width,level,cell);return this}#walk(field2,height,width,level,cell){let across=width+1,i=Math.floor(cell/across),j=cell-i*across,from=-1,
-first=this.length;for(;;){let place=i*across+j,to=this.#leave(place,from);if(to<0)break;this.#cross(field2,height,width,level,i,j,to),to===0?i--:to===1?j++:to===
-2?i++:j--,from=(to+2)%4}if(this.length-first<3){this.length=first;return}if(this.count++,this.starts.length<=this.count){let longer=new Int32Array(this.starts.length*
-2);longer.set(this.starts),this.starts=longer}this.starts[this.count]=this.length}#leave(cell,from){let code=this.codes[cell],lines=LINES[code];for(let k=0;k<lines.
-length;k+=3)if(from<0||lines[k]===from)return this.codes[cell]=lines[k+2],lines[k+1];return-1}#cross(field2,height,width,level,i,j,side){let y0=side===2?i:i-1,x0=side===
-1?j:j-1,across=side===0||side===2,a=sample(field2,height,width,y0,x0),b=across?sample(field2,height,width,y0,x0+1):sample(field2,height,width,y0+1,x0),t=a===b?.5:
-(level-a)/(b-a),x=across?x0+t:x0,y=across?y0:y0+t;if(this.points.length<(this.length+1)*2){let longer=new Float32Array(this.points.length*2);longer.set(this.points),
-this.points=longer}this.points[this.length*2]=Math.min(width,Math.max(0,x+.5)),this.points[this.length*2+1]=Math.min(height,Math.max(0,y+.5)),this.length++}trace(path,sx,sy){
-for(let c=0;c<this.count;c++){let start=this.starts[c];path.moveTo(this.points[start*2]*sx,this.points[start*2+1]*sy);for(let p=start+1;p<this.starts[c+1];p++)path.
-lineTo(this.points[p*2]*sx,this.points[p*2+1]*sy);path.closePath()}}};function sample(field2,height,width,y,x){return y<0||x<0||y>=height||x>=width?0:field2[y*width+
-x]}var LINES=[[],[2,3,0],[1,2,0],[1,3,0],[0,1,0],[0,1,1,2,3,4],[0,2,0],[0,3,0],[3,0,0],[2,0,0],[3,0,2,1,2,8],[1,0,0],[3,1,0],[2,1,0],[3,2,0],[]];var DRAG=4,Pointer=class{constructor(scope,canvas,point){this.point=point,this.scope=scope,this.canvas=canvas,this.tool="",this.cursor=null,this.anchor=null,this.
-press=null,this.path=[],this.tools=[this.#tool("box"),this.#tool("lasso")],canvas.addEventListener("pointerdown",event=>this.#down(event)),canvas.addEventListener(
-"pointermove",event=>this.#move(event)),canvas.addEventListener("pointerup",event=>this.#up(event)),canvas.addEventListener("pointercancel",()=>this.#drop()),canvas.
-addEventListener("pointerleave",event=>this.#leave(event)),canvas.addEventListener("keydown",event=>this.#key(event)),canvas.addEventListener("blur",()=>this.#blur())}#tool(name){
-let button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:name==="box"?"Drag a box":"Drag a lasso (or Shift-drag)","aria-label":name===
-"box"?"Drag a box":"Drag a lasso","aria-pressed":"false","data-testid":`tool-${name}`},icon(name));return button.addEventListener("click",()=>{this.tool=this.tool===
-name?"":name;for(let other of this.tools)attribute(other,"aria-pressed",String(other===button&&this.tool!==""));attribute(this.canvas,"data-tool",this.tool||null)}),
-button}#point(event){let box=this.canvas.getBoundingClientRect();return[Math.min(1,Math.max(0,(event.clientY-box.top)/box.height)),Math.min(1,Math.max(0,(event.
-clientX-box.left)/box.width))]}#down(event){if(event.button!==0)return;let isDrawn=event.pointerType!=="touch"||this.tool!=="";isDrawn&&this.canvas.setPointerCapture(
-event.pointerId),this.press={id:event.pointerId,start:this.#point(event),x:event.clientX,y:event.clientY,draws:isDrawn,lasso:this.tool==="lasso"||event.shiftKey||
-event.altKey},this.cursor=null,this.anchor=null}#move(event){let press=this.press;if(!press||press.id!==event.pointerId){event.pointerType!=="touch"&&this.scope.
-input("pixel",()=>this.point(this.#point(event)));return}let far=Math.hypot(event.clientX-press.x,event.clientY-press.y)>DRAG;!press.draws||!far&&this.path.length===
-0||this.scope.input("region",()=>{let here=this.#point(event);press.lasso?this.path.length===0?this.path.push(press.start,here):this.path.push(here):this.path=boxOf(
-press.start,here),this.scope.invalidate(MAP)})}#up(event){if(!this.press)return;this.press=null;let path=this.path;this.path=[],this.scope.input("region",()=>{path.
-length>=3?this.choose(path):(this.choose([]),this.point(this.#point(event)))})}choose(polygon){let rounded=polygon.map(point=>point.map(share3=>Math.round(share3*
-1e4)/1e4));this.scope.state.set({region:rounded}),this.scope.invalidate(MAP|PANEL)}#drop(){this.press=null,this.path=[],this.scope.invalidate(MAP)}#leave(event){
-event.pointerType!=="touch"&&!this.press&&!this.cursor&&this.point(null)}#blur(){this.cursor&&(this.cursor=null,this.anchor=null,this.path=[],this.point(null),this.
-scope.invalidate(MAP))}#key(event){let move=MOVES[event.key];if(move){event.preventDefault();let step=event.shiftKey?.1:.02;this.scope.input("crosshair",()=>this.#step(
-move[0]*step,move[1]*step))}else event.key==="Enter"?(event.preventDefault(),this.scope.input("region",()=>this.#enter())):event.key==="Escape"&&(this.anchor||this.
-cursor)&&(event.preventDefault(),event.stopPropagation(),this.anchor?this.#drop():this.#blur(),this.anchor=null)}#step(dy,dx){let[y,x]=this.cursor??[.5-dy,.5-dx];
-this.cursor=[Math.min(1,Math.max(0,y+dy)),Math.min(1,Math.max(0,x+dx))],this.anchor?this.path=boxOf(this.anchor,this.cursor):this.point(this.cursor,!0),this.scope.
-invalidate(MAP)}#enter(){if(!this.cursor)this.#step(0,0);else if(!this.anchor)this.anchor=this.cursor,this.scope.say("Box begun. Move with the arrow keys, Enter\
- ends it.");else{let path=this.path;this.anchor=null,this.path=[],path.length>=3&&this.choose(path)}}draw(context,width,height,scale){let region=this.path.length>=
-2?this.path:this.scope.state.get("region");if(region.length>=2){context.beginPath();for(let[y2,x2]of region)context.lineTo(x2*width,y2*height);context.closePath(),
-twice(context,scale,[3*scale,3*scale])}if(!this.cursor)return;let[y,x]=[this.cursor[0]*height,this.cursor[1]*width],arm=11*scale,gap=4*scale;context.beginPath();
-for(let[dy,dx]of Object.values(MOVES))context.moveTo(x+dx*gap,y+dy*gap),context.lineTo(x+dx*arm,y+dy*arm);twice(context,scale,[])}},MOVES={ArrowUp:[-1,0],ArrowDown:[
-1,0],ArrowLeft:[0,-1],ArrowRight:[0,1]};function twice(context,scale,dash){context.setLineDash([]),context.lineWidth=3.5*scale,context.strokeStyle="rgb(0 0 0 / \
-0.7)",context.stroke(),context.setLineDash(dash),context.lineWidth=1.6*scale,context.strokeStyle="#fff",context.stroke(),context.setLineDash([])}function boxOf(a,b){
-let[top,bottom]=a[0]<b[0]?[a[0],b[0]]:[b[0],a[0]],[left,right]=a[1]<b[1]?[a[1],b[1]]:[b[1],a[1]];return[[top,left],[top,right],[bottom,right],[bottom,left]]}var COLOR_A="#ff8a1f",COLOR_B="#39a9ff",SQUARE=3,Layer=class{constructor(){this.canvas=document.createElement("canvas"),this.context=this.canvas.getContext("2d"),
-this.image=new ImageData(1,1),this.pixels=new Uint32Array(this.image.data.buffer)}fit(width,height){this.image.width===width&&this.image.height===height||(this.
-canvas.width=width,this.canvas.height=height,this.image=new ImageData(width,height),this.pixels=new Uint32Array(this.image.data.buffer))}show(){this.context.putImageData(
-this.image,0,0)}},ImageView=class{constructor(scope,{point}){this.scope=scope,this.canvas=el("canvas",{class:"daam-canvas","data-testid":"image",tabindex:"0",role:"\
-application","aria-roledescription":"image with a heat map"}),this.context=this.canvas.getContext("2d"),this.base=document.createElement("canvas"),this.heat=new Layer,
-this.contours=[new Contours,new Contours],this.overlap={iou:0,iod:0,ioh:0,both:0,a:0,b:0},this.baseKey="",this.drawn=!1,this.legend=new Legend,this.numbers=new Numbers,
-this.pointer=new Pointer(scope,this.canvas,point),this.bare=new Bare(scope),this.looking=new Looking(scope),scope.maps.looks=()=>this.looking.shown,this.cells=el(
-"button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:"The cells as they were recorded, instead of a smooth map","aria-label":"Recorded c\
-ells","aria-pressed":"false","data-testid":"cells"},icon("cells")),this.cells.addEventListener("click",()=>scope.input("cells",()=>scope.state.set({cells:!scope.
-state.get("cells")}))),this.frame=el("div",{class:"daam-frame"},this.canvas),this.element=el("div",{class:"daam-image"},this.frame,el("div",{class:"daam-hand",role:"\
-group","aria-label":"Tools of the image"},...this.pointer.tools,this.cells,this.looking.button,this.bare.button),this.legend.element,el("div",{class:"daam-below"},
-this.numbers.element,this.legend.unit))}update(what){if(this.looking.update(),!(what&(MAP|BASE|THEME)))return;this.#fit(),attribute(this.cells,"aria-pressed",String(
-!!this.scope.state.get("cells"))),what&BASE&&(this.baseKey="");let{maps}=this.scope,a=maps.shown(0),alone=!!(a?.of||a?.looks),b=alone?null:maps.shown(1),missing=!a||
-maps.comparing&&!alone&&!b;missing&&this.drawn&&this.scope.mayLinger||(this.#drawBase(),a&&!missing&&this.#drawMaps(a,b),this.bare.on?this.#showBase():this.pointer.
-draw(this.context,this.canvas.width,this.canvas.height,this.scope.dots),this.drawn=!!a,this.legend.update(this.scope,a,b),this.numbers.update(this.scope,missing?
-null:a,b,this.overlap))}destroy(){this.bare.destroy(),this.looking.destroy()}#fit(){let[height,width]=this.scope.state.facts.image??[1,1],ratio=`${width} / ${height}`;
-this.frame.style.aspectRatio!==ratio&&(this.frame.style.aspectRatio=ratio);let wide=this.frame.clientWidth;if(wide===0)return;let across=Math.max(32,Math.round(
-wide*this.scope.dots)),down=Math.max(32,Math.round(across*height/width));if(!(this.canvas.width===across&&this.canvas.height===down)){for(let canvas of[this.canvas,
-this.base])canvas.width=across,canvas.height=down;this.baseKey=""}}#drawBase(){let{state,images,maps}=this.scope,follow=state.get("follow_step")?images.thumbnail(
-state.steps[1]-1):null,gray=maps.comparing&&!maps.hover&&!maps.looks()&&!this.bare.on,key=`${follow?`${follow.x},${follow.y}`:"image"} ${gray}`,{width,height}=this.
-canvas;if(key!==this.baseKey){let context=this.base.getContext("2d");if(context.fillStyle="#8883",context.clearRect(0,0,width,height),context.fillRect(0,0,width,
-height),context.imageSmoothingQuality="high",follow&&images.strip){context.imageSmoothingEnabled=width<SQUARE*follow.width;let{x,y,width:w,height:h}=follow;context.
-drawImage(images.strip,x,y,w,h,0,0,width,height)}else images.image&&(context.imageSmoothingEnabled=width<SQUARE*images.image.width,context.drawImage(images.image,
-0,0,width,height));gray&&(follow||images.image)&&fade(context,0,0,width,height),this.baseKey=images.image||follow?key:""}this.#showBase()}#showBase(){this.context.
-clearRect(0,0,this.canvas.width,this.canvas.height),this.context.drawImage(this.base,0,0)}#drawMaps(a,b){let{state}=this.scope,threshold=state.get("threshold"),
-levelA=levelOf(a.max,threshold),fieldA=enlarger(a.height,a.width,"a"),valuesA=fieldA.enlarge(a.values),cells=!!state.get("cells");if(!b){let colors=palette(state.
-get("colormap")),own=cells?(a.of||a.looks?null:this.scope.maps.recorded())??a:fieldA;this.heat.fit(own.width,own.height),paint("values"in own?own.values:valuesA,
-a.max,colors,this.heat.pixels),this.#lay(),this.#line(0,valuesA,fieldA,levelA,"#ffffff",!1);return}let fieldB=enlarger(b.height,b.width,"b"),valuesB=fieldB.enlarge(
-b.values),levelB=levelOf(b.max,threshold);if(overlap(a.values,levelA,b.values,levelB,this.overlap),state.get("view")==="difference"&&valuesA.length===valuesB.length)
-cells?this.#difference(a,a.values,b,b.values,a):this.#difference(a,valuesA,b,valuesB,fieldA);else{let both=cells&&a.values.length===b.values.length;this.heat.fit(
-...sizeOf(both?a:fieldA)),both?paintPair(a.values,a.max,b.values,b.max,this.heat.pixels):paintPair(valuesA,a.max,valuesB,b.max,this.heat.pixels),this.#lay()}this.#line(
-0,valuesA,fieldA,levelA,COLOR_A,!1),this.#line(1,valuesB,fieldB,levelB,COLOR_B,!0)}#difference(a,valuesA,b,valuesB,size){let own=this.scope.state.get("differenc\
-e_scale")==="own",scaleA=own&&a.max>0?1/a.max:1,scaleB=own&&b.max>0?1/b.max:1,max=own?1:Math.max(a.max,b.max);this.heat.fit(size.width,size.height),paintDifference(
-valuesA,scaleA,valuesB,scaleB,max,palette("RdBu_r"),this.heat.pixels),this.#lay()}#lay(){this.heat.show(),this.context.globalAlpha=this.scope.state.get("opacity"),
-this.context.imageSmoothingEnabled=!this.scope.state.get("cells"),this.context.drawImage(this.heat.canvas,0,0,this.canvas.width,this.canvas.height),this.context.
-globalAlpha=1}#line(which,values,size,level,color,dashed){if(!this.scope.state.get("contour"))return;let curves=this.contours[which].find(values,size.height,size.
-width,level),{context}=this,scale=this.scope.dots;context.beginPath(),curves.trace(context,this.canvas.width/size.width,this.canvas.height/size.height),context.
-lineJoin="round",context.setLineDash([]),context.strokeStyle="rgb(0 0 0 / 0.55)",context.lineWidth=3.6*scale,context.stroke(),dashed&&context.setLineDash([6*scale,
-4.5*scale]),context.strokeStyle=color,context.lineWidth=1.8*scale,context.stroke(),context.setLineDash([])}};function sizeOf({height,width}){return[width,height]}
-var Legend=class{constructor(){this.low=el("span",{class:"daam-legend-end"}),this.high=el("span",{class:"daam-legend-end"}),this.bar=el("span",{class:"daam-lege\
-nd-bar"}),this.mark=el("span",{class:"daam-legend-mark"}),this.bar.append(this.mark),this.kind=el("span",{class:"daam-kind","data-testid":"kind"}),this.unit=el(
-"p",{class:"daam-hint daam-unit","data-testid":"unit"}),this.element=el("div",{class:"daam-legend"},this.low,this.bar,this.high,this.kind),this.colors=""}update(scope,a,b){
-let{state}=scope,difference=b&&state.get("view")==="difference",kind=a?a.kind:scope.isAbsent?"absent":"waiting";write(this.kind,KINDS3[kind][0]),attribute(this.
-kind,"title",KINDS3[kind][1]),attribute(this.kind,"data-kind",kind);let colors=difference?"RdBu_r":b?"families":state.get("colormap");colors!==this.colors&&(this.
-bar.style.backgroundImage=b&&!difference?FAMILIES:gradient(colors),this.colors=colors),this.mark.hidden=!!b||!state.get("contour"),this.mark.style.left=`${100*state.
-get("threshold")}%`,difference?(write(this.low,"B more"),write(this.high,"A more")):b?(write(this.low,"A alone"),write(this.high,"B alone")):(write(this.low,"0"),
-write(this.high,a?short2(a.max):"–")),attribute(this.bar,"title",b?"White: both":`${unitTitle(state.facts)}, up to this map's peak`),this.unit.hidden=!!b,write(
-this.unit,a?.looks?LOOKS:unitTitle(state.facts))}},LOOKS="Self-attention; 1: to all cells alike",FAMILIES="linear-gradient(to right, #f06e00, #f9b780, #fff, #80\
-baf2, #0076e6)",KINDS3={exact:["exact","The map as heat_maps computes it"],reduced:["all steps","The mean of all steps, made from small maps of the heads in 8 b\
-its"],preview:["preview","The mean of per-step maps, by its own definition; close to the exact map"],tile:["tile","One tile of the grid, enlarged"],looks:["a pl\
-ace looks","Attention of the marked place to the rest of the image; 1: to all alike"],waiting:["waiting","The map is on its way"],absent:["not embedded","This p\
-age holds no map of this choice"]},Numbers=class{constructor(){this.element=el("dl",{class:"daam-numbers","data-testid":"numbers"}),this.entries={};for(let[name,
-label,title]of NUMBERS){let value=el("dd",{"data-testid":name}),naming=el("dt",{text:label}),box=el("div",{class:"daam-number",title},naming,value);this.entries[name]=
-{box,name:naming,value},this.element.append(box)}}update(scope,a,b,overlap2){for(let name of["peak","peak_b"])attribute(this.entries[name].box,"title",`${TITLES[name]}\
-: ${unitText(scope.state.facts)}`);for(let name of["iou","iod","ioh","peak_b"])this.entries[name].box.hidden=!b;if(this.entries.area.box.hidden=!!b,write(this.entries.
-peak.name,b?"peak of A":"peak"),write(this.entries.peak.value,a?short2(a.max):"–"),write(this.entries.peak_b.value,b?short2(b.max):"–"),b)for(let name of["i\
-ou","iod","ioh"])write(this.entries[name].value,overlap2[name].toFixed(2));else write(this.entries.area.value,a?`${Math.round(100*share2(scope,a))} %`:"–")}},
-NUMBERS=[["peak","peak","The largest value of the shown map"],["area","mask","Share of the image inside the contour"],["peak_b","peak of B","The largest value o\
-f the compared map"],["iou","IoU","Intersection of both masks over their union"],["iod","IoD","Intersection over B's mask: how much of B lies in A"],["ioh","IoH",
-"Intersection over A's mask: how much of A lies in B"]],TITLES=Object.fromEntries(NUMBERS.map(([name,,title])=>[name,title]));function share2(scope,a){let level=levelOf(
-a.max||largest(a.values),scope.state.get("threshold")),inside=0;for(let i=0;i<a.values.length;i++)a.values[i]>=level&&inside++;return inside/a.values.length}function roomOf(root){if(window!==window.parent)return null;let panel=panelOf(root);if(panel)return panel.clientHeight;let top=root.getBoundingClientRect().top+
+for(let{show:show2}of Object.values({...this.inputs,...this.folded}))show2()}destroy(){this.film.destroy()}};function roomOf(root){if(window!==window.parent)return null;let panel=panelOf(root);if(panel)return panel.clientHeight;let top=root.getBoundingClientRect().top+
 window.scrollY,above2=top>0&&top<160?top:0;return window.innerHeight-above2-Math.min(above2,24)}function panelOf(root){let outermost=null;for(let node=parentOf(
 root);node&&node!==document.body;node=parentOf(node))/auto|scroll/.test(getComputedStyle(node).overflowY)&&node.clientHeight>0&&node.clientHeight<=window.innerHeight&&
 (outermost=node);return outermost}function parentOf(node){let tree=node.getRootNode();return node.parentElement??(tree instanceof ShadowRoot?tree.host:null)}function watchRoom(root){
@@ -1086,24 +1103,23 @@ ata-testid":"live"}),this.notice=el("p",{class:"daam-notice",role:"alert","data-
 info"}),this.origin=el("p",{class:"daam-hint"}),this.source=el("p",{class:"daam-source","data-testid":"provenance"}),this.element=el("footer",{class:"daam-foot"},
 this.notice,this.line,this.origin,this.info,this.live),this.timer=void 0,this.problem=""}#parts(shown){let{state,maps}=this.scope,{facts}=state,text=name=>facts.
 words?.[state.get(name)]?.text??"";if(shown?.of){let{layers,head,lo,hi}=shown.of;return["“",text("word"),`” · ${tileText(facts,layers,head)} · ${stepsText(
-facts,lo,hi)}`]}if(shown?.looks){let[y,x]=shown.looks.place.map(share3=>share3.toFixed(2)),steps=shown.looks.all?"all steps":stepsText(facts,...state.steps);return[
-`Where the place ${y}, ${x} looks · all self-attention · ${steps}`]}let where=` · ${layersText(state)} · ${stepsText(facts,...shown?.over??state.steps)}`;return maps.
-comparing?["“",text("word"),"” (A) and “",text("word_b"),`” (B)${where}`]:["“",text("word"),`”${where}`]}update(what){let seen2=MAP|LOOK|WORDS|STEPS|
-SELECTION;if(what&PANEL&&this.#notice(),!(what&seen2))return;let{maps,state}=this.scope,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!shown.looks&&
-!maps.shown(1),none=this.scope.isAbsent?"no map in this page":"waiting for the map",numbers2=missing?none:`peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`,parts=this.#parts(
-missing?null:shown);parts[parts.length-1]+=` · ${numbers2}`,writeMixed(this.line,parts),this.describe(`${this.line.textContent}. ${HOW}`),this.#source(),this.#notice(),
-clearTimeout(this.timer),state.get("playing")||(this.timer=setTimeout(()=>this.say(`${this.line.textContent}${this.#compared()}`),QUIET))}#compared(){let{maps}=this.
-scope;return maps.comparing&&!maps.hover&&maps.shown(1)?` · IoU ${this.overlap().iou.toFixed(2)}`:""}#source(){let{facts}=this.scope.state,rest=[facts.seed===null||
-facts.seed===void 0?"no seed":`seed ${facts.seed}`,facts.scheduler,facts.version?`daam_nb ${facts.version}`:null,facts.parse&&this.scope.state.get("show_syntax")?
-`parser ${facts.parse.parser}`:null].filter(Boolean).join(" · ");writeMixed(this.origin,["",facts.model??"",` · ${rest}`]),writeMixed(this.source,["“",facts.
-prompt??"","” · ",facts.model??"",` · ${rest}`])}#notice(){let{state,source}=this.scope,{facts}=state,lines=[this.problem,source.trouble,this.problems().find(
-Boolean)??"",source.capabilities.any?"":this.#missing()].filter(Boolean);this.notice.hidden=lines.length===0,write(this.notice,lines.join(" "));let info=[state.
-get("show_syntax")&&!facts.parse?facts.syntax?.note??"":"",facts.reduced??[],facts.left_out??[]].flat();write(this.info,info.filter(Boolean).join(" ")),this.info.
-hidden=this.info.textContent===""}#missing(){let{maps,state}=this.scope;if(maps.hover||maps.stack(0)||!state.facts.layers)return"";if(maps.reduced(0)){let{over}=maps.
-reduced(0);return String(over)===String(state.steps)?"":"Of these heads the page holds the mean of all steps, which is shown."}let tile=maps.shown(0)?" Its tile\
- is shown instead.":"";return`${layersText(state)}: not embedded in this page.${tile}`}fail(text){this.problem=text,this.#notice()}say(text){clearTimeout(this.timer),
-write(this.live,text)}destroy(){clearTimeout(this.timer)}},HOW="Arrow keys move a crosshair, Enter begins and ends a box.",WORDS2={exact:"exact map",preview:"pr\
-eview (mean of per-step maps)",reduced:"all steps alone, from 8-bit maps of heads",tile:"one tile, enlarged",looks:"1: to all cells alike"};var NARROWEST=44,TALLEST=76,CURVE=14,Strip=class{constructor(scope){this.scope=scope,this.canvas=el("canvas",{class:"daam-strip-canvas","data-testid":"strip"}),
+facts,lo,hi)}`]}let where=` · ${layersText(state)} · ${stepsText(facts,...shown?.over??state.steps)}`;return maps.comparing?["“",text("word"),"” (A) and “",
+text("word_b"),`” (B)${where}`]:["“",text("word"),`”${where}`]}update(what){let seen2=MAP|LOOK|WORDS|STEPS|SELECTION;if(what&PANEL&&this.#notice(),!(what&
+seen2))return;let{maps,state}=this.scope,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!maps.shown(1),none=this.scope.isAbsent?"no map in this \
+page":"waiting for the map",numbers2=missing?none:`peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`,parts=this.#parts(missing?null:shown);parts[parts.length-
+1]+=` · ${numbers2}`,writeMixed(this.line,parts),this.describe(`${this.line.textContent}. ${HOW}`),this.#source(),this.#notice(),clearTimeout(this.timer),state.
+get("playing")||(this.timer=setTimeout(()=>this.say(`${this.line.textContent}${this.#compared()}`),QUIET))}#compared(){let{maps}=this.scope;return maps.comparing&&
+!maps.hover&&maps.shown(1)?` · IoU ${this.overlap().iou.toFixed(2)}`:""}#source(){let{facts}=this.scope.state,rest=[facts.seed===null||facts.seed===void 0?"no \
+seed":`seed ${facts.seed}`,facts.scheduler,facts.version?`daam_nb ${facts.version}`:null,facts.parse&&this.scope.state.get("show_syntax")?`parser ${facts.parse.
+parser}`:null].filter(Boolean).join(" · ");writeMixed(this.origin,["",facts.model??"",` · ${rest}`]),writeMixed(this.source,["“",facts.prompt??"","” · ",
+facts.model??"",` · ${rest}`])}#notice(){let{state,source}=this.scope,{facts}=state,lines=[this.problem,source.trouble,this.problems().find(Boolean)??"",source.
+capabilities.any?"":this.#missing()].filter(Boolean);this.notice.hidden=lines.length===0,write(this.notice,lines.join(" "));let info=[state.get("show_syntax")&&
+!facts.parse?facts.syntax?.note??"":"",facts.reduced??[],facts.left_out??[]].flat();write(this.info,info.filter(Boolean).join(" ")),this.info.hidden=this.info.textContent===
+""}#missing(){let{maps,state}=this.scope;if(maps.hover||maps.stack(0)||!state.facts.layers)return"";if(maps.reduced(0)){let{over}=maps.reduced(0);return String(
+over)===String(state.steps)?"":"Of these heads the page holds the mean of all steps, which is shown."}let tile=maps.shown(0)?" Its tile is shown instead.":"";return`${layersText(
+state)}: not embedded in this page.${tile}`}fail(text){this.problem=text,this.#notice()}say(text){clearTimeout(this.timer),write(this.live,text)}destroy(){clearTimeout(
+this.timer)}},HOW="Arrow keys move a crosshair, Enter begins and ends a box.",WORDS2={exact:"exact map",preview:"preview (mean of per-step maps)",reduced:"all s\
+teps alone, from 8-bit maps of heads",tile:"one tile, enlarged"};var NARROWEST=44,TALLEST=76,CURVE=14,Strip=class{constructor(scope){this.scope=scope,this.canvas=el("canvas",{class:"daam-strip-canvas","data-testid":"strip"}),
 this.context=this.canvas.getContext("2d"),this.small=document.createElement("canvas"),this.before=el("div",{class:"daam-shade"}),this.after=el("div",{class:"daa\
 m-shade"}),this.element=el("div",{class:"daam-strip",title:"The map of each step: click a step, or drag over several"},this.canvas,this.before,this.after)}range(left,right){
 this.before.style.width=`${left}%`,this.after.style.left=`${right}%`,this.after.style.width=`${100-right}%`}update(what){if(!(what&(STRIP|THEME)))return;let{scope}=this,
@@ -1226,43 +1242,70 @@ this.asker.want(want.length>0?{want,sel:state.sel}:null)}#answered(question,part
 state.sel)){let{lacking}=this;for(let name of question.want)lacking.includes(name)&&this.absent.add(this.#key(name))}scope.invalidate(MAP|STRIP|GRID|STEPS|LOOK)}#key(name){
 let{maps}=this.scope,which=name.endsWith("_b")?1:0;return name.startsWith("stack")?`stack ${maps.stackKey(which)}`:name.startsWith("exact")?`exact ${maps.exactKey(
 which)}`:`tiles ${maps.tilesKey}`}forget(){this.absent.clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var WIDE=1.5,View=class{constructor(source,parent){this.source=source,this.state=new State(source.model,{chosen:()=>source.chosen(),rested:()=>this.invalidate(0)}),
-this.maps=new Maps(this.state,source),this.clock=new Clock,this.dirty=ALL,this.frame=0,this.sequence=0,this.waitingSince=0,this.resting=void 0,this.stop=new AbortController;
-let scope=new Scope({source,state:this.state,maps:this.maps,invalidate:what=>this.invalidate(what),input:(what,handler)=>this.input(what,handler),say:text=>this.
-status.say(text),fail:text=>this.status.fail(text),lingering:()=>this.mayLinger});this.scope=scope,this.wanted=new Wanted(scope),this.root=el("section",{class:"\
-daam","data-testid":"explorer","data-seq":"0","data-settled":"false",role:"region","aria-label":"Heat map explorer",tabindex:"-1"}),this.status=new Status(scope,
-{problems:()=>[this.wanted.asker.problem,this.atlas.wants.asker.problem,this.inspector.problem,this.chips.words.problem],describe:text=>attribute(this.image.canvas,
-"aria-label",text),overlap:()=>this.image.overlap}),this.chips=new Chips(scope),this.inspector=new Inspector(scope),this.image=new ImageView(scope,{point:(place,aloud)=>{
-this.image.looking.point(place),this.inspector.point(place,aloud)}}),this.atlas=new Atlas(scope),this.steps=new Steps(scope),this.look=new Look(scope,{canvas:this.
-image.canvas,source:this.status.source}),this.hints=new Hints(scope),this.whatIf=new WhatIf(scope),this.keys=new Keys(scope,{root:this.root,signal:this.stop.signal,
-steps:this.steps,chips:this.chips,bare:this.image.bare,whatIf:this.whatIf}),this.parts=[this.chips,this.image,this.atlas,this.inspector,this.steps,this.look,this.
-whatIf,this.status],this.body=el("div",{class:"daam-body"}),this.#build(),parent.append(this.root),this.stopRoom=watchRoom(this.root),source.address&&(source.address.
-said=text=>this.status.fail(text)),this.status.fail(source.address?.problem??""),this.#listen(),this.#expose(),this.draw()}#build(){this.inspector.element.append(
-this.hints.element),this.chips.tools.append(this.whatIf.button,this.hints.button),this.body.append(el("div",{class:"daam-panes"},this.image.element,this.inspector.
-element,this.atlas.element,this.whatIf.element)),this.root.append(el("div",{class:"daam-main"},this.chips.element,this.body,this.steps.element,this.look.element,
-this.status.element))}get askers(){return[this.wanted.asker,this.atlas.wants.asker,...this.inspector.askers,this.image.looking.asker,this.chips.words.asker]}#listen(){
-for(let[name,what]of Object.entries(OF_TRAIT))this.state.on(`change:${name}`,()=>this.invalidate(what));let{source,state}=this,parts=MAP|STRIP|GRID|STEPS;this.ends=
-[source.on("parts",()=>this.invalidate(parts)),source.on("trouble",()=>{if(!source.trouble)for(let asker of this.askers)asker.retry();this.invalidate(LOOK)}),source.
-on("facts",()=>{this.wanted.forget(),this.atlas.wants.forget(),this.maps.hover=null,this.image.looking.forget(),this.invalidate(ALL)}),source.player.watch()];for(let name of[
-"threshold","steps","layer","head","heads","choice","region"])state.on(`change:${name}`,()=>this.invalidate(GRID));this.stopTheme=watchTheme(()=>{let theme=themeOf(
-this.root,this.state.get("theme"));this.root.dataset.theme!==theme&&this.invalidate(THEME)}),this.stopDots=watchDots(()=>this.invalidate(ALL));let sized2=[this.
-root,this.image.frame,this.steps.strip.element],before2="";this.sizes=new ResizeObserver(()=>{let now=sized2.map(node=>node.clientWidth).join(" ");now!==before2&&
-(before2=now,this.invalidate(MAP|STRIP|GRID|WORDS))});for(let node of sized2)this.sizes.observe(node)}#expose(){let view=this,exposed2={timings:this.clock.timings,
-model:this.state.model,state:this.state,shown:()=>copyOf(view.maps.shown(0)),shownB:()=>copyOf(view.maps.shown(1)),preview:()=>copyOf(view.maps.preview(0)),overlap:()=>({
-...view.image.overlap}),tiles:()=>view.maps.tiles(),atlas:exposed(view.atlas),pointed:()=>{let[y,x]=view.inspector.place??[];return y===void 0?null:{y,x}}};Object.
-assign(this.root,{__daam:exposed2,__daam_timings:this.clock.timings})}invalidate(what){this.dirty|=what,this.frame===0&&!this.stop.signal.aborted&&(this.frame=requestAnimationFrame(
-()=>this.draw()))}input(what,handler){this.clock.input(what,handler),this.hints?.acted(what),this.invalidate(0)}draw(){let start=performance.now();cancelAnimationFrame(
-this.frame),this.frame=0;let what=this.dirty;this.dirty=0,what&THEME&&this.#theme(),this.wanted.update();for(let part of this.parts)part.update(what);this.#mark(),
-this.clock.drawn(start)}#theme(){let{root,state}=this;attribute(root,"data-theme",themeOf(root,state.get("theme"))),attribute(root,"data-host",state.get("theme")===
-"auto"),attribute(root,"data-projector",!!state.get("projector"));let[height,width]=state.facts.image??[1,1];root.style.setProperty("--daam-ratio",String(width/
-height));let shape=width>=WIDE*height?"wide":height>=WIDE*width?"tall":"even";attribute(root,"data-shape",shape)}#mark(){let{root,maps}=this,shown=maps.shown(0),
-missing=!shown||maps.comparing&&!shown.of&&!shown.looks&&!maps.shown(1),now=performance.now();missing?this.waitingSince===0&&(this.waitingSince=now,setTimeout(()=>this.
-invalidate(MAP),times.linger+10)):this.waitingSince=0;let none=!this.source.capabilities.any&&!this.mayLinger?"absent":"waiting";attribute(root,"data-kind",missing?
-none:shown.kind);let settled=!maps.hover&&maps.settled&&this.wanted.lacking.length===0&&!this.atlas.lacking;attribute(root,"data-settled",String(settled)),this.#keep(),
-attribute(root,"data-playing",String(!!this.state.get("playing"))),attribute(root,"data-seq",String(++this.sequence))}#keep(){if(clearTimeout(this.resting),!this.
-maps.settled||this.state.get("playing"))return;let key=this.maps.exactKey(0);this.resting=setTimeout(()=>this.source.keep(key),times.keep)}get mayLinger(){return this.
-waitingSince===0||performance.now()-this.waitingSince<times.linger}destroy(){this.stop.abort(),cancelAnimationFrame(this.frame),clearTimeout(this.resting),this.
-stopTheme?.(),this.stopRoom?.(),this.stopDots?.(),this.sizes?.disconnect();for(let part of this.parts)"destroy"in part&&part.destroy();this.wanted.destroy();for(let end of this.
-ends??[])end();this.state.destroy(),this.root.remove()}};function copyOf(shown){if(!shown)return null;let{kind,key,height,width,max,looks}=shown;return{kind,key,
-shape:[height,width],values:Array.from(shown.values),max,looks}}function widget(){let source;return{initialize({model}){let own=source=new KernelSource(model);return()=>own.destroy()},render({model,el:el2}){return source??=new KernelSource(
-model),show(source,el2)}}}function show(source,el2){let view=new View(source,el2);return()=>view.destroy()}async function mount(root,state){let source=await opened(
-state),takeAway=show(source,root);return()=>{takeAway(),source.destroy()}}var index_default=widget;export{index_default as default,mount,times};
+this.maps=new Maps(this.state,source),this.clock=new Clock,this.dirty=ALL,this.frame=0,this.sequence=0,this.waitingSince=0,this.drawn=void 0,this.resting=void 0,
+this.stop=new AbortController;let scope=new Scope({source,state:this.state,maps:this.maps,invalidate:what=>this.invalidate(what),input:(what,handler)=>this.input(
+what,handler),say:text=>this.status.say(text),fail:text=>this.status.fail(text),lingering:()=>this.mayLinger});this.scope=scope,this.wanted=new Wanted(scope),this.
+root=el("section",{class:"daam","data-testid":"explorer","data-seq":"0","data-settled":"false",role:"region","aria-label":"Heat map explorer",tabindex:"-1"}),this.
+status=new Status(scope,{problems:()=>[this.wanted.asker.problem,this.atlas.wants.asker.problem,this.inspector.problem,this.chips.words.problem],describe:text=>attribute(
+this.image.canvas,"aria-label",text),overlap:()=>this.image.overlap}),this.chips=new Chips(scope),this.inspector=new Inspector(scope),this.image=new ImageView(scope,
+{point:(place,aloud)=>this.inspector.point(place,aloud)}),this.atlas=new Atlas(scope),this.steps=new Steps(scope),this.look=new Look(scope,{canvas:this.image.canvas,
+source:this.status.source}),this.hints=new Hints(scope),this.whatIf=new WhatIf(scope),this.keys=new Keys(scope,{root:this.root,signal:this.stop.signal,steps:this.
+steps,chips:this.chips,bare:this.image.bare,whatIf:this.whatIf}),this.parts=[this.chips,this.image,this.atlas,this.inspector,this.steps,this.look,this.whatIf,this.
+status],this.body=el("div",{class:"daam-body"}),this.#build(),parent.append(this.root),this.stopRoom=watchRoom(this.root),source.address&&(source.address.said=text=>this.
+status.fail(text)),this.status.fail(source.address?.problem??""),this.#listen(),this.#expose(),this.draw()}#build(){this.inspector.element.append(this.hints.element),
+this.chips.tools.append(this.whatIf.button,this.hints.button),this.body.append(el("div",{class:"daam-panes"},this.image.element,this.inspector.element,this.atlas.
+element,this.whatIf.element)),this.root.append(el("div",{class:"daam-main"},this.chips.element,this.body,this.steps.element,this.look.element,this.status.element))}get askers(){
+return[this.wanted.asker,this.atlas.wants.asker,...this.inspector.askers,this.chips.words.asker]}#listen(){for(let[name,what]of Object.entries(OF_TRAIT))this.state.
+on(`change:${name}`,()=>this.invalidate(what));let{source,state}=this,parts=MAP|STRIP|GRID|STEPS;this.ends=[source.on("parts",()=>this.invalidate(parts)),source.
+on("trouble",()=>{if(!source.trouble)for(let asker of this.askers)asker.retry();this.invalidate(LOOK)}),source.on("facts",()=>{this.wanted.forget(),this.atlas.wants.
+forget(),this.maps.hover=null,this.invalidate(ALL)}),source.player.watch()];for(let name of["threshold","steps","layer","head","heads","choice","region"])state.
+on(`change:${name}`,()=>this.invalidate(GRID));this.stopTheme=watchTheme(()=>{let theme=themeOf(this.root,this.state.get("theme"));this.root.dataset.theme!==theme&&
+this.invalidate(THEME)}),this.stopDots=watchDots(()=>this.invalidate(ALL));let sized2=[this.root,this.image.frame,this.steps.strip.element],before2="";this.sizes=
+new ResizeObserver(()=>{let now=sized2.map(node=>node.clientWidth).join(" ");now!==before2&&(before2=now,this.invalidate(MAP|STRIP|GRID|WORDS))});for(let node of sized2)
+this.sizes.observe(node)}#expose(){let view=this,exposed2={timings:this.clock.timings,model:this.state.model,state:this.state,shown:()=>copyOf(view.maps.shown(0)),
+shownB:()=>copyOf(view.maps.shown(1)),preview:()=>copyOf(view.maps.preview(0)),overlap:()=>({...view.image.overlap}),tiles:()=>view.maps.tiles(),atlas:exposed(view.
+atlas),pointed:()=>{let[y,x]=view.inspector.place??[];return y===void 0?null:{y,x}}};Object.assign(this.root,{__daam:exposed2,__daam_timings:this.clock.timings})}invalidate(what){
+this.dirty|=what,this.frame===0&&!this.stop.signal.aborted&&(this.frame=requestAnimationFrame(()=>this.draw()))}input(what,handler){this.clock.input(what,handler),
+this.hints?.acted(what),this.invalidate(0)}draw(){let start=performance.now();cancelAnimationFrame(this.frame),this.frame=0;let what=this.dirty;this.dirty=0,what&
+THEME&&this.#theme(),this.wanted.update();for(let part of this.parts)part.update(what);this.#mark(),this.drawn?.(),this.clock.drawn(start)}#theme(){let{root,state}=this;
+attribute(root,"data-theme",themeOf(root,state.get("theme"))),attribute(root,"data-host",state.get("theme")==="auto"),attribute(root,"data-projector",!!state.get(
+"projector"));let[height,width]=state.facts.image??[1,1];root.style.setProperty("--daam-ratio",String(width/height));let shape=width>=WIDE*height?"wide":height>=
+WIDE*width?"tall":"even";attribute(root,"data-shape",shape)}#mark(){let{root,maps}=this,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!maps.shown(
+1),now=performance.now();missing?this.waitingSince===0&&(this.waitingSince=now,setTimeout(()=>this.invalidate(MAP),times.linger+10)):this.waitingSince=0;let none=!this.
+source.capabilities.any&&!this.mayLinger?"absent":"waiting";attribute(root,"data-kind",missing?none:shown.kind);let settled=!maps.hover&&maps.settled&&this.wanted.
+lacking.length===0&&!this.atlas.lacking;attribute(root,"data-settled",String(settled)),this.#keep(),attribute(root,"data-playing",String(!!this.state.get("playi\
+ng"))),attribute(root,"data-seq",String(++this.sequence))}#keep(){if(clearTimeout(this.resting),!this.maps.settled||this.state.get("playing"))return;let key=this.
+maps.exactKey(0);this.resting=setTimeout(()=>this.source.keep(key),times.keep)}get mayLinger(){return this.waitingSince===0||performance.now()-this.waitingSince<
+times.linger}destroy(){this.stop.abort(),cancelAnimationFrame(this.frame),clearTimeout(this.resting),this.stopTheme?.(),this.stopRoom?.(),this.stopDots?.(),this.
+sizes?.disconnect();for(let part of this.parts)"destroy"in part&&part.destroy();this.wanted.destroy();for(let end of this.ends??[])end();this.state.destroy(),this.
+root.remove()}};function copyOf(shown){if(!shown)return null;let{kind,key,height,width,max}=shown;return{kind,key,shape:[height,width],values:Array.from(shown.values),
+max}}var OWN=new Set(["playing"]),Pair=class{constructor(source,other,parent){let slot=el("div",{class:"daam-side-slot"});this.a=new View(source,parent),this.b=new View(
+other,slot),this.views=[this.a,this.b],this.which="a",this.hover=null,this.made=null,this.difference=new Difference(this.a,this.b),this.titles=this.views.map(view=>{
+let title=el("p",{class:"daam-side-title","data-testid":"side-title"});return view.image.element.prepend(title),title}),this.note=el("p",{class:"daam-source","d\
+ata-testid":"pair-note"}),this.#build(slot),this.#link();for(let view of this.views)view.drawn=()=>this.#drawn(view);this.#drawn(this.a)}#build(slot){let{a,b}=this;
+attribute(a.root,"data-side","a"),attribute(b.root,"data-side","b"),b.stopRoom?.(),b.root.style.removeProperty("--daam-room"),a.image.element.after(slot,this.difference.
+element),this.buttons=[["a","A"],["b","B"],["difference","A − B"]].map(([which,text])=>{let button=el("button",{class:"daam-button",type:"button",text,"data-t\
+estid":"pair-heads","data-which":which});return button.addEventListener("click",()=>this.choose(which)),{which,button}}),this.said=el("p",{class:"daam-hint","da\
+ta-testid":"pair-heads-said"});let group=el("div",{class:"daam-group",role:"group","aria-label":"Heads of"},...this.buttons.map(({button})=>button)),bar=el("div",
+{class:"daam-title-row"},group,this.said),heads=el("div",{class:"daam-pair-heads"},bar);a.atlas.element.before(heads),heads.append(a.atlas.element,b.atlas.element),
+a.status.element.append(this.note),a.root.append(el("div",{class:"daam-foot-b"},b.status.element))}#link(){let names=this.a.state.model.get("_linked")??[];for(let[
+from,to]of[this.views,[...this.views].reverse()])for(let name of names)OWN.has(name)||from.state.on(`change:${name}`,()=>to.state.set({[name]:from.state.get(name)},
+"soon"));this.a.state.on("change:_note",()=>this.a.invalidate(LOOK)),this.a.state.on("change:difference_scale",()=>this.a.invalidate(ALL))}get sameHeads(){let[own,
+others]=this.views.map(({state})=>JSON.stringify((state.facts.layers??[]).map(({name,heads,size})=>[name,heads,size])));return own===others}choose(which){this.which=
+which,this.a.atlas.instead=which==="difference"?{tiles:()=>this.#between(),values:()=>this.#values()}:null;for(let view of this.views)view.invalidate(ALL)}#between(){
+let[own,others]=this.views.map(({maps})=>maps.tiles());if(!own||!others)return null;let scale=this.difference.scale,{made:made3}=this;if(made3&&made3.own===own&&
+made3.others===others&&made3.scale===scale)return made3.tiles;let tiles=differenceOf(own,others,scale);return this.made=tiles&&{own,others,scale,tiles},tiles}#values(){
+return valuesBetween(this.a.scope,this.b.scope,this.a.state.get("tile_measure"))}#drawn(view){let[a,b]=this.views,other=view===a?b:a;this.sameHeads&&view.maps.hover!==
+this.hover&&(this.hover=view.maps.hover,other.maps.hover=this.hover,other.invalidate(MAP)),view===b&&this.which==="difference"&&a.invalidate(GRID),this.#say(),this.
+difference.update()}#say(){let{sameHeads,which}=this;this.views.forEach(({state},side)=>{let{words,seed,kind,model}=state.facts,word=words?.[state.get("word")]?.
+text??"",of=this.a.state.facts.kind===this.b.state.facts.kind?"":`${kind} of `,seeds=seed?` · seed ${seed}`:"";write(this.titles[side],`${"AB"[side]} · ${of}“${word}\
+”${seeds}`),attribute(this.titles[side],"title",[state.facts.prompt,model].filter(Boolean).join(" · "))});for(let{which:own,button}of this.buttons??[])attribute(
+button,"aria-pressed",String(own===which)),button.disabled=own==="difference"&&!sameHeads;this.a.atlas.element.hidden=which==="b",this.b.atlas.element.hidden=which!==
+"b";let shares=this.difference.scale==="own"?"shares of each head's peak":"in their unit",signs=`Red: more in A. Blue: more in B. ${shares[0].toUpperCase()}${shares.
+slice(1)}.`;this.said&&write(this.said,sameHeads?which==="difference"?signs:"":"No difference: the recordings have other layers, heads or sizes."),write(this.note,
+this.a.state.model.get("_note")??"")}destroy(){for(let view of[this.b,this.a])view.destroy()}};function widget(){let source;return{initialize({model}){let own=source=new KernelSource(model);return()=>own.destroy()},render({model,el:el2}){source??=new KernelSource(
+model);let other=model.get("_other");return other?showPair(source,String(other),el2):show(source,el2)}}}function show(source,el2){let view=new View(source,el2);
+return()=>view.destroy()}async function showPair(source,name,el2){let other=await source.model.widget_manager?.get_model(name.replace(/^IPY_MODEL_/,""));if(!other){
+let view=new View(source,el2);return view.status.fail("This page shows one recording alone: it cannot find the other one's model."),()=>view.destroy()}let second=new KernelSource(
+other),pair2=new Pair(source,second,el2);return()=>{pair2.destroy(),second.destroy()}}async function mount(root,state){let source=await opened(state),takeAway=show(
+source,root);return()=>{takeAway(),source.destroy()}}var index_default=widget;export{index_default as default,mount,times};
