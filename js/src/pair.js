@@ -76,6 +76,18 @@ export class Pair {
     heads.append(a.atlas.element, b.atlas.element);
     a.status.element.append(this.note);
     a.root.append(el("div", { class: "daam-foot-b" }, b.status.element));
+    // What A has for both is not there twice.
+    for (const part of [b.chips, b.steps, b.look, b.whatIf, b.hints]) part.element.remove();
+    b.image.element.querySelector(".daam-hand")?.remove();
+    // The words at a place are those of the image that is pointed at.
+    a.inspector.element.after(b.inspector.element);
+    const inspect = (/** @type {View} */ view) => {
+      for (const each of this.views) each.inspector.element.hidden = each !== view;
+    };
+    inspect(a);
+    for (const view of this.views)
+      for (const event of ["pointerenter", "focusin"])
+        view.image.element.addEventListener(event, () => inspect(view));
   }
 
   /** What is chosen on one side, the other takes over; words are matched by the kernel. */

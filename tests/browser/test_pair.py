@@ -1,4 +1,4 @@
-"""Two recordings in one instrument: both images, their difference, one set of controls, one atlas."""
+"""Two recordings in one instrument: both images, their difference, one set of controls."""
 
 from __future__ import annotations
 
@@ -40,11 +40,13 @@ def test_it_fits_one_screen_or_stacks_without_overlap(page: Page, width: int, he
         "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
     )
     assert size[0] <= width
+    left, right = (page.locator("[data-testid=image]").nth(side) for side in (0, 1))
+    assert left.bounding_box()["x"] < right.bounding_box()["x"]  # type: ignore[index]
     if (width, height) in ONE_SCREEN:
         assert size[1] <= height
-    names = "[data-testid=image], [data-testid=difference], [data-testid=atlas], .daam-steps"
+    names = "[data-testid=image], [data-testid=difference], [data-testid=atlas], .daam-look"
     boxes = [box for one in page.locator(names).all() if (box := one.bounding_box())]
-    assert len(boxes) == 5  # A, B, the difference, the heads, the steps
+    assert len(boxes) == 5  # A, B, the difference, the heads, the look
     for number, box in enumerate(boxes):
         assert box["width"] > 60
         for other in boxes[number + 1 :]:
