@@ -73,7 +73,9 @@ export class Pair {
     const bar = el("div", { class: "daam-title-row" }, group, this.said);
     const heads = el("div", { class: "daam-pair-heads" }, bar);
     a.atlas.element.before(heads);
-    heads.append(a.atlas.element, b.atlas.element);
+    heads.append(a.atlas.element);
+    this.heads = heads;
+    b.atlas.element.remove();
     a.status.element.append(this.note);
     a.root.append(el("div", { class: "daam-foot-b" }, b.status.element));
     // What A has for both is not there twice.
@@ -124,6 +126,9 @@ export class Pair {
       which === "difference"
         ? { tiles: () => this.#between(), values: () => this.#values() }
         : null;
+    const [shown, other] = which === "b" ? [this.b, this.a] : [this.a, this.b];
+    other.atlas.element.remove();
+    this.heads?.append(shown.atlas.element);
     for (const view of this.views) view.invalidate(flags.ALL);
   }
 
@@ -176,8 +181,6 @@ export class Pair {
       attribute(button, "aria-pressed", String(own === which));
       button.disabled = own === "difference" && !sameHeads;
     }
-    this.a.atlas.element.hidden = which === "b";
-    this.b.atlas.element.hidden = which !== "b";
     const shares = this.difference.scale === "own" ? "shares of each head's peak" : "in their unit";
     const signs = `Red: more in A. Blue: more in B. ${shares[0].toUpperCase()}${shares.slice(1)}.`;
     const unlike = "No difference: the recordings have other layers, heads or sizes.";

@@ -65,7 +65,7 @@ def test_one_hand_chooses_for_both(page: Page) -> None:
     a.part("chip", word=2).click()
     eventually(lambda: b.trait("word") == 2)
     a.slide("threshold", 0.8)
-    eventually(lambda: comparison.right.threshold == 0.8)
+    eventually(lambda: (b.trait("threshold"), comparison.right.threshold) == (0.8, 0.8))
     titles = [title.inner_text() for title in page.locator("[data-testid=side-title]").all()]
     assert titles[0].startswith("A · “fox”")
     assert titles[1].startswith("B · “cat”")
