@@ -300,20 +300,21 @@ if(name==="text")node.textContent=value;else if(name==="on")for(let[event,listen
 node,name,value);for(let child of children)child&&node.append(child)}function attribute(node,name,value){if(value===!1||value===null||value===void 0){node.hasAttribute(
 name)&&node.removeAttribute(name);return}let text=value===!0&&!name.startsWith("aria-")?"":String(value);node.getAttribute(name)!==text&&node.setAttribute(name,
 text)}function write(node,text){node.textContent!==text&&(node.textContent=text)}function writeMixed(node,parts){node.textContent!==parts.join("")&&node.replaceChildren(
-...parts.map((text,i)=>i%2?el("bdi",{text}):text))}var PATHS={star:"M12 3.5 14.6 9l6 .8-4.4 4.2 1.1 6L12 17.1 6.7 20l1.1-6L3.4 9.8l6-.8Z",play:"M7 5.2v13.6a.8.8\
- 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",pause:"M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",download:"M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.\
-2l3 3zM5 18h14v2H5z",box:"M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm14 0h2v4h-4v-2h2zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",lasso:"M12 4c5\
- 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 1.300-3.300 1.300v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9\
-C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-1.900 7-4-3-4-7-4Z",eye:"M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.5\
-00 5-7 10-7Zm0 2c-3.600 0-6.600 2.900-7.800 5 1.200 2.100 4.200 5 7.800 5s6.600-2.900 7.800-5C18.600 9.900 15.600 7 12 7Zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z",cells:"\
-M4 4h16v16H4zm2 2v3.300h3.300V6zm5.300 0v3.300h3.400V6zm5.400 0v3.300H18V6zM6 11.300v3.400h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 \
-16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",close:"M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.60\
-0L6.400 19 5 17.600 10.600 12 5 6.400z",swap:"M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2h10v3l4-4z",sun:"M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 1\
-1h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 10.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L\
-17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name){return svg("svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",
-focusable:"false"},svg("path",{d:PATHS[name]}))}function setIcon(node,name){attribute(node.firstElementChild,"d",PATHS[name])}function short2(value){if(!Number.
-isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.abs(value)));return size<-5?value.toExponential(1):value.toFixed(Math.min(
-8,Math.max(0,2-size)))}var WORDS=1,MAP=2,BASE=4,STEPS=8,STRIP=16,GRID=32,SELECTION=64,LOOK=128,PANEL=256,THEME=512,ALL=1023,NAMED={WORDS,MAP,BASE,STEPS,STRIP,GRID,SELECTION,LOOK,PANEL,
+...parts.map((text,i)=>i%2?el("bdi",{text}):text))}var PATHS={target:"M11 3h2v3.100a6 6 0 0 1 4.900 4.900H21v2h-3.100a6 6 0 0 1-4.900 4.900V21h-2v-3.100A6 6 0 0\
+ 1 6.100 13H3v-2h3.100A6 6 0 0 1 11 6.100Zm1 5a4 4 0 1 0 0 8 4 4 0 0 0 0-8Zm0 2.500a1.500 1.500 0 1 1 0 3 1.500 1.500 0 0 1 0-3Z",star:"M12 3.5 14.6 9l6 .8-4.4 \
+4.2 1.1 6L12 17.1 6.7 20l1.1-6L3.4 9.8l6-.8Z",play:"M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",pause:"M7 5h3.5v14H7zM13.5 5\
+H17v14h-3.5z",download:"M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.2l3 3zM5 18h14v2H5z",box:"M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm14 0h2v4h-4v-2h2\
+zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",lasso:"M12 4c5 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 1.300-3.300 1.30\
+0v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-1.900 7-4-3-4-7-\
+4Z",eye:"M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.500 5-7 10-7Zm0 2c-3.600 0-6.600 2.900-7.800 5 1.200 2.100 4.200 5 7.800 5s6.600-2.900 7.800-\
+5C18.600 9.900 15.600 7 12 7Zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z",cells:"M4 4h16v16H4zm2 2v3.300h3.300V6zm5.300 0v3.300h3.400V6zm5.400 0v3.300H18V6zM6 11.300v3.40\
+0h3.300v-3.400zm5.300 0v3.400h3.400v-3.400zm5.400 0v3.400H18v-3.400zM6 16.700V18h3.300v-1.300zm5.300 0V18h3.400v-1.300zm5.400 0V18H18v-1.300z",close:"M6.400 5 1\
+2 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.600L6.400 19 5 17.600 10.600 12 5 6.400z",swap:"M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2h10v3l4-4z",
+sun:"M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 11h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 10.700 2.100 \
+2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"};function icon(name){return svg(
+"svg",{viewBox:"0 0 24 24",class:"daam-icon","aria-hidden":"true",focusable:"false"},svg("path",{d:PATHS[name]}))}function setIcon(node,name){attribute(node.firstElementChild,
+"d",PATHS[name])}function short2(value){if(!Number.isFinite(value))return"–";if(value===0)return"0";let size=Math.floor(Math.log10(Math.abs(value)));return size<
+-5?value.toExponential(1):value.toFixed(Math.min(8,Math.max(0,2-size)))}var WORDS=1,MAP=2,BASE=4,STEPS=8,STRIP=16,GRID=32,SELECTION=64,LOOK=128,PANEL=256,THEME=512,ALL=1023,NAMED={WORDS,MAP,BASE,STEPS,STRIP,GRID,SELECTION,LOOK,PANEL,
 THEME,ALL},OF_TRAIT={_facts:ALL};for(let[name,{redraws}]of Object.entries(controls_data_default))OF_TRAIT[name]=redraws.reduce((flags,flag)=>flags|NAMED[flag],0);var KEY="b",Bare=class{constructor(scope){this.scope=scope,this.on=!1,this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:`\
 The image alone, while this is held down (${KEY})`,"aria-label":"Hold down to see the image alone","aria-pressed":"false","data-testid":"bare"},icon("eye"));let{
 button}=this;button.addEventListener("pointerdown",event=>{event.button===0&&(button.setPointerCapture(event.pointerId),this.hold(!0))});for(let end of["pointer\
@@ -321,7 +322,26 @@ up","pointercancel","lostpointercapture","blur"])button.addEventListener(end,()=
 button.addEventListener("keydown",event=>{event.key!==" "&&event.key!=="Enter"||(event.preventDefault(),this.hold(!0))}),this.released=event=>{[KEY," ","Enter"].
 includes(event.key)&&this.hold(!1)},this.left=()=>this.hold(!1),window.addEventListener("keyup",this.released,!0),window.addEventListener("blur",this.left)}hold(on){
 on!==this.on&&(this.on=on,attribute(this.button,"aria-pressed",String(on)),this.scope.input("bare",()=>this.scope.invalidate(MAP|LOOK)),on&&this.scope.say("The \
-image alone."))}destroy(){window.removeEventListener("keyup",this.released,!0),window.removeEventListener("blur",this.left)}};var Contours=class{constructor(){this.points=new Float32Array(4096),this.starts=new Int32Array(256),this.count=0,this.length=0,this.codes=new Uint8Array(0)}find(field2,height,width,level){
+image alone."))}destroy(){window.removeEventListener("keyup",this.released,!0),window.removeEventListener("blur",this.left)}};var Asker=class{constructor(source,answered){this.source=source,this.answered=answered,this.asking=null,this.text="",this.failed={text:"",error:""},this.timer=void 0}get problem(){
+return this.text!==""&&this.text===this.failed.text?this.failed.error:""}want(question){if(clearTimeout(this.timer),this.text=question?JSON.stringify([this.source.
+run,question]):"",this.asking){if(this.asking.text===this.text)return;let wait=question?this.asking.since+times.stale-performance.now():0;if(wait>0){this.timer=
+setTimeout(()=>this.want(question),wait);return}this.asking.stop.abort(),this.asking=null}question&&this.text!==this.failed.text&&this.#ask(question,this.text)}async#ask(question,text){
+let asking={text,since:performance.now(),stop:new AbortController};this.asking=asking;let parts=null;try{parts=await this.source.ask(question,{signal:asking.stop.
+signal})}catch(error){if(asking.stop.signal.aborted)return;let told=error instanceof NoKernel?"":error.message;error instanceof Moot||(this.failed={text,error:told})}
+this.asking===asking&&(this.asking=null),this.answered(question,parts)}retry(){this.failed={text:"",error:""}}destroy(){clearTimeout(this.timer),this.asking?.stop.
+abort(),this.asking=null}};var MAPS=256,FINEST=64,Looking=class{constructor(scope){this.scope=scope,this.on=!1,this.at=null,this.maps=new Map,this.last=null,this.asker=new Asker(scope.source,
+(question,parts)=>this.#answered(question,parts)),this.button=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:"Where a place loo\
+ks: its attention to the rest of the image","aria-label":"Where a place looks","aria-pressed":"false","data-testid":"looking"},icon("target")),this.button.addEventListener(
+"click",()=>scope.input("looking",()=>this.turn(!this.on)))}turn(on){this.on=on,this.last=null,on||(this.at=null),attribute(this.button,"aria-pressed",String(on)),
+this.scope.say(on?"Point at a place to see where it looks.":"The map of the word."),this.scope.invalidate(MAP|LOOK|STEPS|WORDS)}point(place){if(!this.on||!place)
+return;let cell=share3=>(Math.min(FINEST-1,Math.floor(share3*FINEST))+.5)/FINEST;this.at=[cell(place[0]),cell(place[1])],this.scope.invalidate(MAP|LOOK|WORDS)}get#key(){
+return JSON.stringify([this.at,this.scope.state.get("steps")])}get shown(){if(!this.on||!this.at)return null;let map=this.maps.get(this.#key);return map&&(this.
+last=map),this.last}update(){let{state}=this.scope,kept=!!state.facts.self_attention;this.button.hidden=!kept,!kept&&this.on&&this.turn(!1);let lacks=this.on&&this.
+at&&!state.moving&&!this.maps.has(this.#key);this.asker.want(lacks&&this.at?{want:["looks"],sel:state.sel,at:{y:this.at[0],x:this.at[1]}}:null)}#answered(question,parts){
+let part=parts?.find(({name})=>name==="looks");if(part?.bytes&&question.at){let{y,x}=question.at,key=JSON.stringify([[y,x],question.sel.steps]),[height,width]=part.
+shape,values=asFloats(part.bytes),of={place:[y,x],all:part.all_steps},map={values,height,width,max:part.max,looks:of};this.maps.set(key,{kind:"looks",key:`looks\
+ ${key}`,...map}),this.maps.size>MAPS&&this.maps.delete([...this.maps.keys()][0])}this.scope.invalidate(MAP|LOOK|WORDS)}forget(){this.maps.clear(),this.turn(!1)}destroy(){
+this.asker.destroy()}};var Contours=class{constructor(){this.points=new Float32Array(4096),this.starts=new Int32Array(256),this.count=0,this.length=0,this.codes=new Uint8Array(0)}find(field2,height,width,level){
 if(this.count=0,this.length=0,this.starts[0]=0,!(level>0)||level===1/0)return this;let across=width+1,cells=(height+1)*across;this.codes.length<cells&&(this.codes=
 new Uint8Array(cells));let codes=this.codes;codes.fill(0,0,cells);for(let i=0;i<height;i++)for(let j=0;j<width;j++){if(field2[i*width+j]<level)continue;let cell=i*
 across+j;codes[cell]|=2,codes[cell+1]|=1,codes[cell+across]|=4,codes[cell+across+1]|=8}for(let cell=0;cell<cells;cell++)for(;codes[cell]!==0&&codes[cell]!==15;)
@@ -435,59 +455,61 @@ canvas.width=width,this.canvas.height=height,this.image=new ImageData(width,heig
 this.image,0,0)}},ImageView=class{constructor(scope,{point}){this.scope=scope,this.canvas=el("canvas",{class:"daam-canvas","data-testid":"image",tabindex:"0",role:"\
 application","aria-roledescription":"image with a heat map"}),this.context=this.canvas.getContext("2d"),this.base=document.createElement("canvas"),this.heat=new Layer,
 this.contours=[new Contours,new Contours],this.overlap={iou:0,iod:0,ioh:0,both:0,a:0,b:0},this.baseKey="",this.drawn=!1,this.legend=new Legend,this.numbers=new Numbers,
-this.pointer=new Pointer(scope,this.canvas,point),this.bare=new Bare(scope),this.cells=el("button",{class:"daam-button daam-only-icon daam-toggle",type:"button",
-title:"The cells as they were recorded, instead of a smooth map","aria-label":"Recorded cells","aria-pressed":"false","data-testid":"cells"},icon("cells")),this.
-cells.addEventListener("click",()=>scope.input("cells",()=>scope.state.set({cells:!scope.state.get("cells")}))),this.frame=el("div",{class:"daam-frame"},this.canvas),
-this.element=el("div",{class:"daam-image"},this.frame,el("div",{class:"daam-hand",role:"group","aria-label":"Tools of the image"},...this.pointer.tools,this.cells,
-this.bare.button),this.legend.element,el("div",{class:"daam-below"},this.numbers.element,this.legend.unit))}update(what){if(!(what&(MAP|BASE|THEME)))return;this.#fit(),
-attribute(this.cells,"aria-pressed",String(!!this.scope.state.get("cells"))),what&BASE&&(this.baseKey="");let{maps}=this.scope,a=maps.shown(0),b=a?.of?null:maps.
-shown(1),missing=!a||maps.comparing&&!a.of&&!b;missing&&this.drawn&&this.scope.mayLinger||(this.#drawBase(),a&&!missing&&this.#drawMaps(a,b),this.bare.on?this.#showBase():
-this.pointer.draw(this.context,this.canvas.width,this.canvas.height,this.scope.dots),this.drawn=!!a,this.legend.update(this.scope,a,b),this.numbers.update(this.
-scope,missing?null:a,b,this.overlap))}destroy(){this.bare.destroy()}#fit(){let[height,width]=this.scope.state.facts.image??[1,1],ratio=`${width} / ${height}`;this.
-frame.style.aspectRatio!==ratio&&(this.frame.style.aspectRatio=ratio);let wide=this.frame.clientWidth;if(wide===0)return;let across=Math.max(32,Math.round(wide*
-this.scope.dots)),down=Math.max(32,Math.round(across*height/width));if(!(this.canvas.width===across&&this.canvas.height===down)){for(let canvas of[this.canvas,this.
-base])canvas.width=across,canvas.height=down;this.baseKey=""}}#drawBase(){let{state,images,maps}=this.scope,follow=state.get("follow_step")?images.thumbnail(state.
-steps[1]-1):null,gray=maps.comparing&&!maps.hover&&!this.bare.on,key=`${follow?`${follow.x},${follow.y}`:"image"} ${gray}`,{width,height}=this.canvas;if(key!==this.
-baseKey){let context=this.base.getContext("2d");if(context.fillStyle="#8883",context.clearRect(0,0,width,height),context.fillRect(0,0,width,height),context.imageSmoothingQuality=
-"high",follow&&images.strip){context.imageSmoothingEnabled=width<SQUARE*follow.width;let{x,y,width:w,height:h}=follow;context.drawImage(images.strip,x,y,w,h,0,0,
-width,height)}else images.image&&(context.imageSmoothingEnabled=width<SQUARE*images.image.width,context.drawImage(images.image,0,0,width,height));gray&&(follow||
-images.image)&&fade(context,0,0,width,height),this.baseKey=images.image||follow?key:""}this.#showBase()}#showBase(){this.context.clearRect(0,0,this.canvas.width,
-this.canvas.height),this.context.drawImage(this.base,0,0)}#drawMaps(a,b){let{state}=this.scope,threshold=state.get("threshold"),levelA=levelOf(a.max,threshold),
-fieldA=enlarger(a.height,a.width,"a"),valuesA=fieldA.enlarge(a.values),cells=!!state.get("cells");if(!b){let colors=palette(state.get("colormap")),own=cells?(a.
-of?null:this.scope.maps.recorded())??a:fieldA;this.heat.fit(own.width,own.height),paint("values"in own?own.values:valuesA,a.max,colors,this.heat.pixels),this.#lay(),
-this.#line(0,valuesA,fieldA,levelA,"#ffffff",!1);return}let fieldB=enlarger(b.height,b.width,"b"),valuesB=fieldB.enlarge(b.values),levelB=levelOf(b.max,threshold);
-if(overlap(a.values,levelA,b.values,levelB,this.overlap),state.get("view")==="difference"&&valuesA.length===valuesB.length)cells?this.#difference(a,a.values,b,b.
-values,a):this.#difference(a,valuesA,b,valuesB,fieldA);else{let both=cells&&a.values.length===b.values.length;this.heat.fit(...sizeOf(both?a:fieldA)),both?paintPair(
-a.values,a.max,b.values,b.max,this.heat.pixels):paintPair(valuesA,a.max,valuesB,b.max,this.heat.pixels),this.#lay()}this.#line(0,valuesA,fieldA,levelA,COLOR_A,!1),
-this.#line(1,valuesB,fieldB,levelB,COLOR_B,!0)}#difference(a,valuesA,b,valuesB,size){let own=this.scope.state.get("difference_scale")==="own",scaleA=own&&a.max>
-0?1/a.max:1,scaleB=own&&b.max>0?1/b.max:1,max=own?1:Math.max(a.max,b.max);this.heat.fit(size.width,size.height),paintDifference(valuesA,scaleA,valuesB,scaleB,max,
-palette("RdBu_r"),this.heat.pixels),this.#lay()}#lay(){this.heat.show(),this.context.globalAlpha=this.scope.state.get("opacity"),this.context.imageSmoothingEnabled=
-!this.scope.state.get("cells"),this.context.drawImage(this.heat.canvas,0,0,this.canvas.width,this.canvas.height),this.context.globalAlpha=1}#line(which,values,size,level,color,dashed){
-if(!this.scope.state.get("contour"))return;let curves=this.contours[which].find(values,size.height,size.width,level),{context}=this,scale=this.scope.dots;context.
-beginPath(),curves.trace(context,this.canvas.width/size.width,this.canvas.height/size.height),context.lineJoin="round",context.setLineDash([]),context.strokeStyle=
-"rgb(0 0 0 / 0.55)",context.lineWidth=3.6*scale,context.stroke(),dashed&&context.setLineDash([6*scale,4.5*scale]),context.strokeStyle=color,context.lineWidth=1.8*
-scale,context.stroke(),context.setLineDash([])}};function sizeOf({height,width}){return[width,height]}var Legend=class{constructor(){this.low=el("span",{class:"\
-daam-legend-end"}),this.high=el("span",{class:"daam-legend-end"}),this.bar=el("span",{class:"daam-legend-bar"}),this.mark=el("span",{class:"daam-legend-mark"}),
-this.bar.append(this.mark),this.kind=el("span",{class:"daam-kind","data-testid":"kind"}),this.unit=el("p",{class:"daam-hint daam-unit","data-testid":"unit"}),this.
-element=el("div",{class:"daam-legend"},this.low,this.bar,this.high,this.kind),this.colors=""}update(scope,a,b){let{state}=scope,difference=b&&state.get("view")===
-"difference",kind=a?a.kind:scope.isAbsent?"absent":"waiting";write(this.kind,KINDS2[kind][0]),attribute(this.kind,"title",KINDS2[kind][1]),attribute(this.kind,"\
-data-kind",kind);let colors=difference?"RdBu_r":b?"families":state.get("colormap");colors!==this.colors&&(this.bar.style.backgroundImage=b&&!difference?FAMILIES:
-gradient(colors),this.colors=colors),this.mark.hidden=!!b||!state.get("contour"),this.mark.style.left=`${100*state.get("threshold")}%`,difference?(write(this.low,
-"B more"),write(this.high,"A more")):b?(write(this.low,"A alone"),write(this.high,"B alone")):(write(this.low,"0"),write(this.high,a?short2(a.max):"–")),attribute(
-this.bar,"title",b?"White: both":`${unitTitle(state.facts)}, up to this map's peak`),this.unit.hidden=!!b,write(this.unit,unitTitle(state.facts))}},FAMILIES="li\
-near-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)",KINDS2={exact:["exact","The map as heat_maps computes it"],reduced:["all steps","The mean of \
-all steps, made from small maps of the heads in 8 bits"],preview:["preview","The mean of per-step maps, by its own definition; close to the exact map"],tile:["t\
-ile","One tile of the grid, enlarged"],waiting:["waiting","The map is on its way"],absent:["not embedded","This page holds no map of this choice"]},Numbers=class{constructor(){
-this.element=el("dl",{class:"daam-numbers","data-testid":"numbers"}),this.entries={};for(let[name,label,title]of NUMBERS){let value=el("dd",{"data-testid":name}),
-naming=el("dt",{text:label}),box=el("div",{class:"daam-number",title},naming,value);this.entries[name]={box,name:naming,value},this.element.append(box)}}update(scope,a,b,overlap2){
-for(let name of["peak","peak_b"])attribute(this.entries[name].box,"title",`${TITLES[name]}: ${unitText(scope.state.facts)}`);for(let name of["iou","iod","ioh","\
-peak_b"])this.entries[name].box.hidden=!b;if(this.entries.area.box.hidden=!!b,write(this.entries.peak.name,b?"peak of A":"peak"),write(this.entries.peak.value,a?
-short2(a.max):"–"),write(this.entries.peak_b.value,b?short2(b.max):"–"),b)for(let name of["iou","iod","ioh"])write(this.entries[name].value,overlap2[name].toFixed(
-2));else write(this.entries.area.value,a?`${Math.round(100*share2(scope,a))} %`:"–")}},NUMBERS=[["peak","peak","The largest value of the shown map"],["area","\
-mask","Share of the image inside the contour"],["peak_b","peak of B","The largest value of the compared map"],["iou","IoU","Intersection of both masks over thei\
-r union"],["iod","IoD","Intersection over B's mask: how much of B lies in A"],["ioh","IoH","Intersection over A's mask: how much of A lies in B"]],TITLES=Object.
-fromEntries(NUMBERS.map(([name,,title])=>[name,title]));function share2(scope,a){let level=levelOf(a.max||largest(a.values),scope.state.get("threshold")),inside=0;
-for(let i=0;i<a.values.length;i++)a.values[i]>=level&&inside++;return inside/a.values.length}var COLORS="RdBu_r",ALIKE=.01,Difference=class{constructor(a,b){this.a=a,this.b=b,this.heat=new Layer,this.raiser=null,this.overlap={iou:0,iod:0,ioh:0,both:0,a:0,
+this.pointer=new Pointer(scope,this.canvas,point),this.bare=new Bare(scope),this.looking=new Looking(scope),scope.maps.looks=()=>this.looking.shown,this.cells=el(
+"button",{class:"daam-button daam-only-icon daam-toggle",type:"button",title:"The cells as they were recorded, instead of a smooth map","aria-label":"Recorded c\
+ells","aria-pressed":"false","data-testid":"cells"},icon("cells")),this.cells.addEventListener("click",()=>scope.input("cells",()=>scope.state.set({cells:!scope.
+state.get("cells")}))),this.frame=el("div",{class:"daam-frame"},this.canvas),this.element=el("div",{class:"daam-image"},this.frame,el("div",{class:"daam-hand",role:"\
+group","aria-label":"Tools of the image"},...this.pointer.tools,this.cells,this.looking.button,this.bare.button),this.legend.element,el("div",{class:"daam-below"},
+this.numbers.element,this.legend.unit))}update(what){if(this.looking.update(),!(what&(MAP|BASE|THEME)))return;this.#fit(),attribute(this.cells,"aria-pressed",String(
+!!this.scope.state.get("cells"))),what&BASE&&(this.baseKey="");let{maps}=this.scope,a=maps.shown(0),alone=!!(a?.of||a?.looks),b=alone?null:maps.shown(1),missing=!a||
+maps.comparing&&!alone&&!b;missing&&this.drawn&&this.scope.mayLinger||(this.#drawBase(),a&&!missing&&this.#drawMaps(a,b),this.bare.on?this.#showBase():this.pointer.
+draw(this.context,this.canvas.width,this.canvas.height,this.scope.dots),this.drawn=!!a,this.legend.update(this.scope,a,b),this.numbers.update(this.scope,missing?
+null:a,b,this.overlap))}destroy(){this.bare.destroy(),this.looking.destroy()}#fit(){let[height,width]=this.scope.state.facts.image??[1,1],ratio=`${width} / ${height}`;
+this.frame.style.aspectRatio!==ratio&&(this.frame.style.aspectRatio=ratio);let wide=this.frame.clientWidth;if(wide===0)return;let across=Math.max(32,Math.round(
+wide*this.scope.dots)),down=Math.max(32,Math.round(across*height/width));if(!(this.canvas.width===across&&this.canvas.height===down)){for(let canvas of[this.canvas,
+this.base])canvas.width=across,canvas.height=down;this.baseKey=""}}#drawBase(){let{state,images,maps}=this.scope,follow=state.get("follow_step")?images.thumbnail(
+state.steps[1]-1):null,gray=maps.comparing&&!maps.hover&&!maps.looks()&&!this.bare.on,key=`${follow?`${follow.x},${follow.y}`:"image"} ${gray}`,{width,height}=this.
+canvas;if(key!==this.baseKey){let context=this.base.getContext("2d");if(context.fillStyle="#8883",context.clearRect(0,0,width,height),context.fillRect(0,0,width,
+height),context.imageSmoothingQuality="high",follow&&images.strip){context.imageSmoothingEnabled=width<SQUARE*follow.width;let{x,y,width:w,height:h}=follow;context.
+drawImage(images.strip,x,y,w,h,0,0,width,height)}else images.image&&(context.imageSmoothingEnabled=width<SQUARE*images.image.width,context.drawImage(images.image,
+0,0,width,height));gray&&(follow||images.image)&&fade(context,0,0,width,height),this.baseKey=images.image||follow?key:""}this.#showBase()}#showBase(){this.context.
+clearRect(0,0,this.canvas.width,this.canvas.height),this.context.drawImage(this.base,0,0)}#drawMaps(a,b){let{state}=this.scope,threshold=state.get("threshold"),
+levelA=levelOf(a.max,threshold),fieldA=enlarger(a.height,a.width,"a"),valuesA=fieldA.enlarge(a.values),cells=!!state.get("cells");if(!b){let colors=palette(state.
+get("colormap")),own=cells?(a.of||a.looks?null:this.scope.maps.recorded())??a:fieldA;this.heat.fit(own.width,own.height),paint("values"in own?own.values:valuesA,
+a.max,colors,this.heat.pixels),this.#lay(),this.#line(0,valuesA,fieldA,levelA,"#ffffff",!1);return}let fieldB=enlarger(b.height,b.width,"b"),valuesB=fieldB.enlarge(
+b.values),levelB=levelOf(b.max,threshold);if(overlap(a.values,levelA,b.values,levelB,this.overlap),state.get("view")==="difference"&&valuesA.length===valuesB.length)
+cells?this.#difference(a,a.values,b,b.values,a):this.#difference(a,valuesA,b,valuesB,fieldA);else{let both=cells&&a.values.length===b.values.length;this.heat.fit(
+...sizeOf(both?a:fieldA)),both?paintPair(a.values,a.max,b.values,b.max,this.heat.pixels):paintPair(valuesA,a.max,valuesB,b.max,this.heat.pixels),this.#lay()}this.#line(
+0,valuesA,fieldA,levelA,COLOR_A,!1),this.#line(1,valuesB,fieldB,levelB,COLOR_B,!0)}#difference(a,valuesA,b,valuesB,size){let own=this.scope.state.get("differenc\
+e_scale")==="own",scaleA=own&&a.max>0?1/a.max:1,scaleB=own&&b.max>0?1/b.max:1,max=own?1:Math.max(a.max,b.max);this.heat.fit(size.width,size.height),paintDifference(
+valuesA,scaleA,valuesB,scaleB,max,palette("RdBu_r"),this.heat.pixels),this.#lay()}#lay(){this.heat.show(),this.context.globalAlpha=this.scope.state.get("opacity"),
+this.context.imageSmoothingEnabled=!this.scope.state.get("cells"),this.context.drawImage(this.heat.canvas,0,0,this.canvas.width,this.canvas.height),this.context.
+globalAlpha=1}#line(which,values,size,level,color,dashed){if(!this.scope.state.get("contour"))return;let curves=this.contours[which].find(values,size.height,size.
+width,level),{context}=this,scale=this.scope.dots;context.beginPath(),curves.trace(context,this.canvas.width/size.width,this.canvas.height/size.height),context.
+lineJoin="round",context.setLineDash([]),context.strokeStyle="rgb(0 0 0 / 0.55)",context.lineWidth=3.6*scale,context.stroke(),dashed&&context.setLineDash([6*scale,
+4.5*scale]),context.strokeStyle=color,context.lineWidth=1.8*scale,context.stroke(),context.setLineDash([])}};function sizeOf({height,width}){return[width,height]}
+var Legend=class{constructor(){this.low=el("span",{class:"daam-legend-end"}),this.high=el("span",{class:"daam-legend-end"}),this.bar=el("span",{class:"daam-lege\
+nd-bar"}),this.mark=el("span",{class:"daam-legend-mark"}),this.bar.append(this.mark),this.kind=el("span",{class:"daam-kind","data-testid":"kind"}),this.unit=el(
+"p",{class:"daam-hint daam-unit","data-testid":"unit"}),this.element=el("div",{class:"daam-legend"},this.low,this.bar,this.high,this.kind),this.colors=""}update(scope,a,b){
+let{state}=scope,difference=b&&state.get("view")==="difference",kind=a?a.kind:scope.isAbsent?"absent":"waiting";write(this.kind,KINDS2[kind][0]),attribute(this.
+kind,"title",KINDS2[kind][1]),attribute(this.kind,"data-kind",kind);let colors=difference?"RdBu_r":b?"families":state.get("colormap");colors!==this.colors&&(this.
+bar.style.backgroundImage=b&&!difference?FAMILIES:gradient(colors),this.colors=colors),this.mark.hidden=!!b||!state.get("contour"),this.mark.style.left=`${100*state.
+get("threshold")}%`,difference?(write(this.low,"B more"),write(this.high,"A more")):b?(write(this.low,"A alone"),write(this.high,"B alone")):(write(this.low,"0"),
+write(this.high,a?short2(a.max):"–")),attribute(this.bar,"title",b?"White: both":`${unitTitle(state.facts)}, up to this map's peak`),this.unit.hidden=!!b,write(
+this.unit,a?.looks?LOOKS:unitTitle(state.facts))}},LOOKS="Self-attention; 1: to all cells alike",FAMILIES="linear-gradient(to right, #f06e00, #f9b780, #fff, #80\
+baf2, #0076e6)",KINDS2={exact:["exact","The map as heat_maps computes it"],reduced:["all steps","The mean of all steps, made from small maps of the heads in 8 b\
+its"],preview:["preview","The mean of per-step maps, by its own definition; close to the exact map"],tile:["tile","One tile of the grid, enlarged"],looks:["a pl\
+ace looks","Attention of the marked place to the rest of the image; 1: to all alike"],waiting:["waiting","The map is on its way"],absent:["not embedded","This p\
+age holds no map of this choice"]},Numbers=class{constructor(){this.element=el("dl",{class:"daam-numbers","data-testid":"numbers"}),this.entries={};for(let[name,
+label,title]of NUMBERS){let value=el("dd",{"data-testid":name}),naming=el("dt",{text:label}),box=el("div",{class:"daam-number",title},naming,value);this.entries[name]=
+{box,name:naming,value},this.element.append(box)}}update(scope,a,b,overlap2){for(let name of["peak","peak_b"])attribute(this.entries[name].box,"title",`${TITLES[name]}\
+: ${unitText(scope.state.facts)}`);for(let name of["iou","iod","ioh","peak_b"])this.entries[name].box.hidden=!b;if(this.entries.area.box.hidden=!!b,write(this.entries.
+peak.name,b?"peak of A":"peak"),write(this.entries.peak.value,a?short2(a.max):"–"),write(this.entries.peak_b.value,b?short2(b.max):"–"),b)for(let name of["i\
+ou","iod","ioh"])write(this.entries[name].value,overlap2[name].toFixed(2));else write(this.entries.area.value,a?`${Math.round(100*share2(scope,a))} %`:"–")}},
+NUMBERS=[["peak","peak","The largest value of the shown map"],["area","mask","Share of the image inside the contour"],["peak_b","peak of B","The largest value o\
+f the compared map"],["iou","IoU","Intersection of both masks over their union"],["iod","IoD","Intersection over B's mask: how much of B lies in A"],["ioh","IoH",
+"Intersection over A's mask: how much of A lies in B"]],TITLES=Object.fromEntries(NUMBERS.map(([name,,title])=>[name,title]));function share2(scope,a){let level=levelOf(
+a.max||largest(a.values),scope.state.get("threshold")),inside=0;for(let i=0;i<a.values.length;i++)a.values[i]>=level&&inside++;return inside/a.values.length}var COLORS="RdBu_r",ALIKE=.01,Difference=class{constructor(a,b){this.a=a,this.b=b,this.heat=new Layer,this.raiser=null,this.overlap={iou:0,iod:0,ioh:0,both:0,a:0,
 b:0},this.canvas=el("canvas",{class:"daam-canvas",role:"img","data-testid":"difference"}),this.frame=el("div",{class:"daam-frame"},this.canvas),this.bar=el("spa\
 n",{class:"daam-legend-bar"}),this.bar.style.backgroundImage=gradient(COLORS),this.select=el("select",{class:"daam-select","aria-label":"Scale of the difference",
 "data-testid":"pair-scale"},el("option",{value:"own",text:"of each peak"}),el("option",{value:"common",text:"in their unit"})),this.select.addEventListener("cha\
@@ -515,14 +537,7 @@ b.height,b.width,height,width);return this.raiser=used,used.raise(b.values)}#num
 a.state.get("threshold"),[own,others]=[a,b].map(({max})=>levelOf(max,threshold));overlap(a.values,own,b.values,others,this.overlap),write(this.iou,this.overlap.
 iou.toFixed(2))}},percent=share3=>`${Math.round(100*share3)} %`;function sign(pen3,x,y,isPlus,dots){let arm=6*dots;pen3.beginPath(),pen3.moveTo(x-arm,y),pen3.lineTo(
 x+arm,y),isPlus&&(pen3.moveTo(x,y-arm),pen3.lineTo(x,y+arm));for(let[width,color]of[[5,"#000"],[2,"#fff"]])pen3.lineWidth=width*dots,pen3.strokeStyle=color,pen3.
-stroke()}var Asker=class{constructor(source,answered){this.source=source,this.answered=answered,this.asking=null,this.text="",this.failed={text:"",error:""},this.timer=void 0}get problem(){
-return this.text!==""&&this.text===this.failed.text?this.failed.error:""}want(question){if(clearTimeout(this.timer),this.text=question?JSON.stringify([this.source.
-run,question]):"",this.asking){if(this.asking.text===this.text)return;let wait=question?this.asking.since+times.stale-performance.now():0;if(wait>0){this.timer=
-setTimeout(()=>this.want(question),wait);return}this.asking.stop.abort(),this.asking=null}question&&this.text!==this.failed.text&&this.#ask(question,this.text)}async#ask(question,text){
-let asking={text,since:performance.now(),stop:new AbortController};this.asking=asking;let parts=null;try{parts=await this.source.ask(question,{signal:asking.stop.
-signal})}catch(error){if(asking.stop.signal.aborted)return;let told=error instanceof NoKernel?"":error.message;error instanceof Moot||(this.failed={text,error:told})}
-this.asking===asking&&(this.asking=null),this.answered(question,parts)}retry(){this.failed={text:"",error:""}}destroy(){clearTimeout(this.timer),this.asking?.stop.
-abort(),this.asking=null}};var AT_ONCE=6,AtlasWants=class{constructor(scope,closer){this.scope=scope,this.closer=closer,this.absent=new Set,this.asker=new Asker(scope.source,question=>this.#answered(
+stroke()}var AT_ONCE=6,AtlasWants=class{constructor(scope,closer){this.scope=scope,this.closer=closer,this.absent=new Set,this.asker=new Asker(scope.source,question=>this.#answered(
 question)),this.asked=[]}get lacking(){return this.#measures().length>0}update(){let{state}=this.scope,still=!state.moving&&!state.get("playing"),[first]=still?
 [...this.#measures(),...this.#closer()]:[];this.asked=first?.keys??[],this.asker.want(first?.question??null)}#measures(){let{scope}=this,{maps,source,state}=scope,
 {memory}=source;if(!memory.tileSets.get(maps.tilesKey))return[];let wants=[],put=(key,name,at)=>{this.absent.has(key)||wants.push({keys:[key],question:{want:[name],
@@ -703,27 +718,28 @@ e kept.`);let replaced=this.pairs.some(([other])=>other===name),pair2=[name,valu
 pair2];this.scope.input("saved",()=>state.set({saved:pairs})),this.name.value="",this.scope.say(replaced?`${name} is saved anew.`:`${name} is saved.`)}#choose(name,values){
 let{state,maps}=this.scope;maps.hover=null,this.scope.input("saved",()=>state.set(values)),this.scope.invalidate(MAP|SELECTION),this.scope.say(`${name} is chose\
 n.`)}#delete(name){let pairs=this.pairs.filter(([other])=>other!==name);this.scope.input("saved",()=>this.scope.state.set({saved:pairs})),this.summary.focus(),this.
-scope.say(`${name} is deleted.`)}};var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null}get memory(){return this.
-source.memory}stackKey(which){let{state}=this,word=state.get(which?"word_b":"word"),{layer,head}=state.chosen;return JSON.stringify([word,state.get("choice"),layer,
-head])}exactKey(which){return JSON.stringify([...JSON.parse(this.stackKey(which)),...this.state.steps])}stack(which){return this.memory.stacks.get(this.stackKey(
-which))??null}get tilesKey(){return JSON.stringify([this.state.get("word"),...this.state.steps])}tiles(){let{tileSets}=this.memory,present=tileSets.get(this.tilesKey);
-if(present)return present;let word=this.state.get("word");return[...tileSets.kept.values()].filter(({value})=>value.word===word).at(-1)?.value??null}get comparing(){
-return this.state.get("word_b")>=0}get settled(){return this.#allExact||this.#places.every(which=>this.reduced(which))}get#allExact(){return this.#places.every(
-which=>this.memory.exacts.get(this.exactKey(which)))}get#places(){return this.comparing?[0,1]:[0]}reduced(which){let key=this.stackKey(which),map=this.stack(which)?
-null:this.memory.reduced.get(key);return map?{kind:"reduced",key:`reduced ${key}`,...map}:null}shown(which){if(which===1&&!this.comparing)return null;if(this.hover&&
-which===0){let tile=this.tile(this.hover.layers,this.hover.head);if(tile)return tile}let key=this.exactKey(which),exact=this.memory.exacts.get(key);return exact&&
-this.#allExact?(this.memory.exacts.touch(key),{kind:"exact",key,...exact}):this.preview(which)??this.reduced(which)??this.#ownTile(which)}preview(which){let stackKey=this.
-stackKey(which),stack=this.memory.stacks.get(stackKey);if(!stack)return null;let[lo,hi]=this.state.steps,shown=this.previews[which];(!shown||shown.values.length!==
-stack.height*stack.width)&&(shown={kind:"preview",key:"",values:new Float32Array(stack.height*stack.width),height:0,width:0,max:0},this.previews[which]=shown);let key=`${stackKey}${lo}\
-,${hi}`;return(shown.key!==key||this.added[which]!==stack)&&(this.added[which]=stack,shown.max=meanOver(stack,Math.min(lo,stack.steps-1),Math.min(hi,stack.steps),
-shown.values),shown.key=key,shown.height=stack.height,shown.width=stack.width,this.memory.stacks.touch(stackKey)),shown}#ownTile(which){let{layer,head}=this.state.
-chosen;return which===1||layer<0||typeof head!="number"?null:this.tiles()?.key===this.tilesKey?this.tile([layer],head):null}recorded(){let{layer}=this.state.chosen,
-tile=this.#ownTile(0),size=this.state.facts.layers?.[layer]?.size;return tile&&size&&tile.height===size[0]&&tile.width===size[1]?tile:null}tile(layers,head){let tiles=this.
-tiles();if(!tiles||layers.length===0)return null;let[height,width]=tiles.tile[layers[0]],values=new Float32Array(height*width),count=0;for(let layer of layers){
-if(tiles.tile[layer][0]!==height||tiles.tile[layer][1]!==width)continue;let scales=tiles.scales[layer];for(let h=0;h<scales.length;h++)head>=0&&h!==head||(addTile(
-tiles,layer,h,values),count++)}if(count===0)return null;for(let i=0;i<values.length;i++)values[i]/=count;let key=`tile ${tiles.key} ${layers} ${head}`,of={layers,
-head,lo:tiles.lo,hi:tiles.hi};return{kind:"tile",key,values,height,width,max:largest(values),of}}};function addTile(tiles,layer,head,values){let size=values.length,
-from=tiles.offsets[layer]+head*size,scale=tiles.scales[layer][head]/255;for(let i=0;i<size;i++)values[i]+=tiles.data[from+i]*scale}var CELLS=2**21,SIDES=[8,16,32,64];function withMeans(tiles){return tiles.tile.map(([height,width],row)=>{let size=height*width,sum=new Float32Array(size),{data,
+scope.say(`${name} is deleted.`)}};var Maps=class{constructor(state,source){this.state=state,this.source=source,this.previews=[null,null],this.added=[null,null],this.hover=null,this.looks=()=>null}get memory(){
+return this.source.memory}stackKey(which){let{state}=this,word=state.get(which?"word_b":"word"),{layer,head}=state.chosen;return JSON.stringify([word,state.get(
+"choice"),layer,head])}exactKey(which){return JSON.stringify([...JSON.parse(this.stackKey(which)),...this.state.steps])}stack(which){return this.memory.stacks.get(
+this.stackKey(which))??null}get tilesKey(){return JSON.stringify([this.state.get("word"),...this.state.steps])}tiles(){let{tileSets}=this.memory,present=tileSets.
+get(this.tilesKey);if(present)return present;let word=this.state.get("word");return[...tileSets.kept.values()].filter(({value})=>value.word===word).at(-1)?.value??
+null}get comparing(){return this.state.get("word_b")>=0}get settled(){return this.#allExact||this.#places.every(which=>this.reduced(which))}get#allExact(){return this.#places.
+every(which=>this.memory.exacts.get(this.exactKey(which)))}get#places(){return this.comparing?[0,1]:[0]}reduced(which){let key=this.stackKey(which),map=this.stack(
+which)?null:this.memory.reduced.get(key);return map?{kind:"reduced",key:`reduced ${key}`,...map}:null}shown(which){if(which===1&&!this.comparing)return null;let looks=which===
+0?this.looks():null;if(looks)return looks;if(this.hover&&which===0){let tile=this.tile(this.hover.layers,this.hover.head);if(tile)return tile}let key=this.exactKey(
+which),exact=this.memory.exacts.get(key);return exact&&this.#allExact?(this.memory.exacts.touch(key),{kind:"exact",key,...exact}):this.preview(which)??this.reduced(
+which)??this.#ownTile(which)}preview(which){let stackKey=this.stackKey(which),stack=this.memory.stacks.get(stackKey);if(!stack)return null;let[lo,hi]=this.state.
+steps,shown=this.previews[which];(!shown||shown.values.length!==stack.height*stack.width)&&(shown={kind:"preview",key:"",values:new Float32Array(stack.height*stack.
+width),height:0,width:0,max:0},this.previews[which]=shown);let key=`${stackKey}${lo},${hi}`;return(shown.key!==key||this.added[which]!==stack)&&(this.added[which]=
+stack,shown.max=meanOver(stack,Math.min(lo,stack.steps-1),Math.min(hi,stack.steps),shown.values),shown.key=key,shown.height=stack.height,shown.width=stack.width,
+this.memory.stacks.touch(stackKey)),shown}#ownTile(which){let{layer,head}=this.state.chosen;return which===1||layer<0||typeof head!="number"?null:this.tiles()?.
+key===this.tilesKey?this.tile([layer],head):null}recorded(){let{layer}=this.state.chosen,tile=this.#ownTile(0),size=this.state.facts.layers?.[layer]?.size;return tile&&
+size&&tile.height===size[0]&&tile.width===size[1]?tile:null}tile(layers,head){let tiles=this.tiles();if(!tiles||layers.length===0)return null;let[height,width]=tiles.
+tile[layers[0]],values=new Float32Array(height*width),count=0;for(let layer of layers){if(tiles.tile[layer][0]!==height||tiles.tile[layer][1]!==width)continue;let scales=tiles.
+scales[layer];for(let h=0;h<scales.length;h++)head>=0&&h!==head||(addTile(tiles,layer,h,values),count++)}if(count===0)return null;for(let i=0;i<values.length;i++)
+values[i]/=count;let key=`tile ${tiles.key} ${layers} ${head}`,of={layers,head,lo:tiles.lo,hi:tiles.hi};return{kind:"tile",key,values,height,width,max:largest(values),
+of}}};function addTile(tiles,layer,head,values){let size=values.length,from=tiles.offsets[layer]+head*size,scale=tiles.scales[layer][head]/255;for(let i=0;i<size;i++)
+values[i]+=tiles.data[from+i]*scale}var CELLS=2**21,SIDES=[8,16,32,64];function withMeans(tiles){return tiles.tile.map(([height,width],row)=>{let size=height*width,sum=new Float32Array(size),{data,
 scales,offsets}=tiles,maps=scales[row].map((peak2,head)=>(addTile(tiles,row,head,sum),{data,at:offsets[row]+head*size,height,width,peak:peak2})),most2=0;for(let i=0;i<
 size;i++)sum[i]>most2&&(most2=sum[i]);let mean=new Uint8Array(size),levels2=255/Math.max(1,maps.length);for(let i=0;i<size;i++)tiles.signed?mean[i]=Math.round(sum[i]*
 levels2):mean[i]=most2>0?Math.round(255*sum[i]/most2):0;let peak=most2/Math.max(1,maps.length);return[{data:mean,at:0,height,width,peak},...maps]})}var Sheet=class{constructor(rows2,wanted){
@@ -936,7 +952,8 @@ text??"",facts.words?.[b]?.text),attribute(this.element,"data-comparing",b>=0),a
 this.pieces,"aria-pressed",String(!!state.get("show_pieces"))),this.syntax.hidden=(facts.syntax?.state??(facts.parse?"here":"none"))==="none",attribute(this.syntax,
 "title",facts.syntax?.note||SYNTAX);let waits=facts.syntax?.state==="later"&&state.get("show_syntax");write(this.syntax,waits?"Syntax …":"Syntax"),attribute(this.
 syntax,"aria-busy",waits?"true":null),attribute(this.syntax,"aria-pressed",String(!!state.get("show_syntax"))),this.arcs.update()}#lead(a,b){let{facts}=this.scope.
-state,of=`${facts.title??"Attention to"} “`;b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.
+state;if(this.scope.maps.looks()){write(this.title,"Where a place looks"),write(this.means,"Bright: what the marked place attends to in the image itself.");return}
+let of=`${facts.title??"Attention to"} “`;b===void 0?writeMixed(this.title,[of,a,"”"]):writeMixed(this.title,[of,a,"” (A) and “",b,"” (B)"]);let difference=this.
 scope.state.get("view")==="difference",lead=`${facts.reading??READING} ${isCoarse()?LEAD_FINGER:LEAD}`;write(this.means,b===void 0?lead:difference?LEAD_DIFFERENCE:
 LEAD_PAIR)}#build(words){let kind=this.scope.state.facts.kind??"attention";this.buttons=words.map((word,i)=>chip(word,i,kind)),this.inText=inOrder2(words),this.
 stands=""}#arrange(){let order=this.scope.state.get("show_syntax")&&this.scope.state.facts.parse?this.inText:this.words.order(this.inText),stands=order.join(" ");
@@ -1103,23 +1120,24 @@ ata-testid":"live"}),this.notice=el("p",{class:"daam-notice",role:"alert","data-
 info"}),this.origin=el("p",{class:"daam-hint"}),this.source=el("p",{class:"daam-source","data-testid":"provenance"}),this.element=el("footer",{class:"daam-foot"},
 this.notice,this.line,this.origin,this.info,this.live),this.timer=void 0,this.problem=""}#parts(shown){let{state,maps}=this.scope,{facts}=state,text=name=>facts.
 words?.[state.get(name)]?.text??"";if(shown?.of){let{layers,head,lo,hi}=shown.of;return["“",text("word"),`” · ${tileText(facts,layers,head)} · ${stepsText(
-facts,lo,hi)}`]}let where=` · ${layersText(state)} · ${stepsText(facts,...shown?.over??state.steps)}`;return maps.comparing?["“",text("word"),"” (A) and “",
-text("word_b"),`” (B)${where}`]:["“",text("word"),`”${where}`]}update(what){let seen2=MAP|LOOK|WORDS|STEPS|SELECTION;if(what&PANEL&&this.#notice(),!(what&
-seen2))return;let{maps,state}=this.scope,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!maps.shown(1),none=this.scope.isAbsent?"no map in this \
-page":"waiting for the map",numbers2=missing?none:`peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`,parts=this.#parts(missing?null:shown);parts[parts.length-
-1]+=` · ${numbers2}`,writeMixed(this.line,parts),this.describe(`${this.line.textContent}. ${HOW}`),this.#source(),this.#notice(),clearTimeout(this.timer),state.
-get("playing")||(this.timer=setTimeout(()=>this.say(`${this.line.textContent}${this.#compared()}`),QUIET))}#compared(){let{maps}=this.scope;return maps.comparing&&
-!maps.hover&&maps.shown(1)?` · IoU ${this.overlap().iou.toFixed(2)}`:""}#source(){let{facts}=this.scope.state,rest=[facts.seed===null||facts.seed===void 0?"no \
-seed":`seed ${facts.seed}`,facts.scheduler,facts.version?`daam_nb ${facts.version}`:null,facts.parse&&this.scope.state.get("show_syntax")?`parser ${facts.parse.
-parser}`:null].filter(Boolean).join(" · ");writeMixed(this.origin,["",facts.model??"",` · ${rest}`]),writeMixed(this.source,["“",facts.prompt??"","” · ",
-facts.model??"",` · ${rest}`])}#notice(){let{state,source}=this.scope,{facts}=state,lines=[this.problem,source.trouble,this.problems().find(Boolean)??"",source.
-capabilities.any?"":this.#missing()].filter(Boolean);this.notice.hidden=lines.length===0,write(this.notice,lines.join(" "));let info=[state.get("show_syntax")&&
-!facts.parse?facts.syntax?.note??"":"",facts.reduced??[],facts.left_out??[]].flat();write(this.info,info.filter(Boolean).join(" ")),this.info.hidden=this.info.textContent===
-""}#missing(){let{maps,state}=this.scope;if(maps.hover||maps.stack(0)||!state.facts.layers)return"";if(maps.reduced(0)){let{over}=maps.reduced(0);return String(
-over)===String(state.steps)?"":"Of these heads the page holds the mean of all steps, which is shown."}let tile=maps.shown(0)?" Its tile is shown instead.":"";return`${layersText(
-state)}: not embedded in this page.${tile}`}fail(text){this.problem=text,this.#notice()}say(text){clearTimeout(this.timer),write(this.live,text)}destroy(){clearTimeout(
-this.timer)}},HOW="Arrow keys move a crosshair, Enter begins and ends a box.",WORDS2={exact:"exact map",preview:"preview (mean of per-step maps)",reduced:"all s\
-teps alone, from 8-bit maps of heads",tile:"one tile, enlarged"};var NARROWEST=44,TALLEST=76,CURVE=14,Strip=class{constructor(scope){this.scope=scope,this.canvas=el("canvas",{class:"daam-strip-canvas","data-testid":"strip"}),
+facts,lo,hi)}`]}if(shown?.looks){let[y,x]=shown.looks.place.map(share3=>share3.toFixed(2)),steps=shown.looks.all?"all steps":stepsText(facts,...state.steps);return[
+`Where the place ${y}, ${x} looks · all self-attention · ${steps}`]}let where=` · ${layersText(state)} · ${stepsText(facts,...shown?.over??state.steps)}`;return maps.
+comparing?["“",text("word"),"” (A) and “",text("word_b"),`” (B)${where}`]:["“",text("word"),`”${where}`]}update(what){let seen2=MAP|LOOK|WORDS|STEPS|
+SELECTION;if(what&PANEL&&this.#notice(),!(what&seen2))return;let{maps,state}=this.scope,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!shown.looks&&
+!maps.shown(1),none=this.scope.isAbsent?"no map in this page":"waiting for the map",numbers2=missing?none:`peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`,parts=this.#parts(
+missing?null:shown);parts[parts.length-1]+=` · ${numbers2}`,writeMixed(this.line,parts),this.describe(`${this.line.textContent}. ${HOW}`),this.#source(),this.#notice(),
+clearTimeout(this.timer),state.get("playing")||(this.timer=setTimeout(()=>this.say(`${this.line.textContent}${this.#compared()}`),QUIET))}#compared(){let{maps}=this.
+scope;return maps.comparing&&!maps.hover&&maps.shown(1)?` · IoU ${this.overlap().iou.toFixed(2)}`:""}#source(){let{facts}=this.scope.state,rest=[facts.seed===null||
+facts.seed===void 0?"no seed":`seed ${facts.seed}`,facts.scheduler,facts.version?`daam_nb ${facts.version}`:null,facts.parse&&this.scope.state.get("show_syntax")?
+`parser ${facts.parse.parser}`:null].filter(Boolean).join(" · ");writeMixed(this.origin,["",facts.model??"",` · ${rest}`]),writeMixed(this.source,["“",facts.
+prompt??"","” · ",facts.model??"",` · ${rest}`])}#notice(){let{state,source}=this.scope,{facts}=state,lines=[this.problem,source.trouble,this.problems().find(
+Boolean)??"",source.capabilities.any?"":this.#missing()].filter(Boolean);this.notice.hidden=lines.length===0,write(this.notice,lines.join(" "));let info=[state.
+get("show_syntax")&&!facts.parse?facts.syntax?.note??"":"",facts.reduced??[],facts.left_out??[]].flat();write(this.info,info.filter(Boolean).join(" ")),this.info.
+hidden=this.info.textContent===""}#missing(){let{maps,state}=this.scope;if(maps.hover||maps.stack(0)||!state.facts.layers)return"";if(maps.reduced(0)){let{over}=maps.
+reduced(0);return String(over)===String(state.steps)?"":"Of these heads the page holds the mean of all steps, which is shown."}let tile=maps.shown(0)?" Its tile\
+ is shown instead.":"";return`${layersText(state)}: not embedded in this page.${tile}`}fail(text){this.problem=text,this.#notice()}say(text){clearTimeout(this.timer),
+write(this.live,text)}destroy(){clearTimeout(this.timer)}},HOW="Arrow keys move a crosshair, Enter begins and ends a box.",WORDS2={exact:"exact map",preview:"pr\
+eview (mean of per-step maps)",reduced:"all steps alone, from 8-bit maps of heads",tile:"one tile, enlarged",looks:"1: to all cells alike"};var NARROWEST=44,TALLEST=76,CURVE=14,Strip=class{constructor(scope){this.scope=scope,this.canvas=el("canvas",{class:"daam-strip-canvas","data-testid":"strip"}),
 this.context=this.canvas.getContext("2d"),this.small=document.createElement("canvas"),this.before=el("div",{class:"daam-shade"}),this.after=el("div",{class:"daa\
 m-shade"}),this.element=el("div",{class:"daam-strip",title:"The map of each step: click a step, or drag over several"},this.canvas,this.before,this.after)}range(left,right){
 this.before.style.width=`${left}%`,this.after.style.left=`${right}%`,this.after.style.width=`${100-right}%`}update(what){if(!(what&(STRIP|THEME)))return;let{scope}=this,
@@ -1248,38 +1266,38 @@ what,handler),say:text=>this.status.say(text),fail:text=>this.status.fail(text),
 root=el("section",{class:"daam","data-testid":"explorer","data-seq":"0","data-settled":"false",role:"region","aria-label":"Heat map explorer",tabindex:"-1"}),this.
 status=new Status(scope,{problems:()=>[this.wanted.asker.problem,this.atlas.wants.asker.problem,this.inspector.problem,this.chips.words.problem],describe:text=>attribute(
 this.image.canvas,"aria-label",text),overlap:()=>this.image.overlap}),this.chips=new Chips(scope),this.inspector=new Inspector(scope),this.image=new ImageView(scope,
-{point:(place,aloud)=>this.inspector.point(place,aloud)}),this.atlas=new Atlas(scope),this.steps=new Steps(scope),this.look=new Look(scope,{canvas:this.image.canvas,
-source:this.status.source}),this.hints=new Hints(scope),this.whatIf=new WhatIf(scope),this.keys=new Keys(scope,{root:this.root,signal:this.stop.signal,steps:this.
-steps,chips:this.chips,bare:this.image.bare,whatIf:this.whatIf}),this.parts=[this.chips,this.image,this.atlas,this.inspector,this.steps,this.look,this.whatIf,this.
-status],this.body=el("div",{class:"daam-body"}),this.#build(),parent.append(this.root),this.stopRoom=watchRoom(this.root),source.address&&(source.address.said=text=>this.
-status.fail(text)),this.status.fail(source.address?.problem??""),this.#listen(),this.#expose(),this.draw()}#build(){this.inspector.element.append(this.hints.element),
-this.chips.tools.append(this.whatIf.button,this.hints.button),this.body.append(el("div",{class:"daam-panes"},this.image.element,this.inspector.element,this.atlas.
-element,this.whatIf.element)),this.root.append(el("div",{class:"daam-main"},this.chips.element,this.body,this.steps.element,this.look.element,this.status.element))}get askers(){
-return[this.wanted.asker,this.atlas.wants.asker,...this.inspector.askers,this.chips.words.asker]}#listen(){for(let[name,what]of Object.entries(OF_TRAIT))this.state.
-on(`change:${name}`,()=>this.invalidate(what));let{source,state}=this,parts=MAP|STRIP|GRID|STEPS;this.ends=[source.on("parts",()=>this.invalidate(parts)),source.
-on("trouble",()=>{if(!source.trouble)for(let asker of this.askers)asker.retry();this.invalidate(LOOK)}),source.on("facts",()=>{this.wanted.forget(),this.atlas.wants.
-forget(),this.maps.hover=null,this.invalidate(ALL)}),source.player.watch()];for(let name of["threshold","steps","layer","head","heads","choice","region"])state.
-on(`change:${name}`,()=>this.invalidate(GRID));this.stopTheme=watchTheme(()=>{let theme=themeOf(this.root,this.state.get("theme"));this.root.dataset.theme!==theme&&
-this.invalidate(THEME)}),this.stopDots=watchDots(()=>this.invalidate(ALL));let sized2=[this.root,this.image.frame,this.steps.strip.element],before2="";this.sizes=
-new ResizeObserver(()=>{let now=sized2.map(node=>node.clientWidth).join(" ");now!==before2&&(before2=now,this.invalidate(MAP|STRIP|GRID|WORDS))});for(let node of sized2)
-this.sizes.observe(node)}#expose(){let view=this,exposed2={timings:this.clock.timings,model:this.state.model,state:this.state,shown:()=>copyOf(view.maps.shown(0)),
-shownB:()=>copyOf(view.maps.shown(1)),preview:()=>copyOf(view.maps.preview(0)),overlap:()=>({...view.image.overlap}),tiles:()=>view.maps.tiles(),atlas:exposed(view.
-atlas),pointed:()=>{let[y,x]=view.inspector.place??[];return y===void 0?null:{y,x}}};Object.assign(this.root,{__daam:exposed2,__daam_timings:this.clock.timings})}invalidate(what){
-this.dirty|=what,this.frame===0&&!this.stop.signal.aborted&&(this.frame=requestAnimationFrame(()=>this.draw()))}input(what,handler){this.clock.input(what,handler),
-this.hints?.acted(what),this.invalidate(0)}draw(){let start=performance.now();cancelAnimationFrame(this.frame),this.frame=0;let what=this.dirty;this.dirty=0,what&
-THEME&&this.#theme(),this.wanted.update();for(let part of this.parts)part.update(what);this.#mark(),this.drawn?.(),this.clock.drawn(start)}#theme(){let{root,state}=this;
-attribute(root,"data-theme",themeOf(root,state.get("theme"))),attribute(root,"data-host",state.get("theme")==="auto"),attribute(root,"data-projector",!!state.get(
-"projector"));let[height,width]=state.facts.image??[1,1];root.style.setProperty("--daam-ratio",String(width/height));let shape=width>=WIDE*height?"wide":height>=
-WIDE*width?"tall":"even";attribute(root,"data-shape",shape)}#mark(){let{root,maps}=this,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!maps.shown(
-1),now=performance.now();missing?this.waitingSince===0&&(this.waitingSince=now,setTimeout(()=>this.invalidate(MAP),times.linger+10)):this.waitingSince=0;let none=!this.
-source.capabilities.any&&!this.mayLinger?"absent":"waiting";attribute(root,"data-kind",missing?none:shown.kind);let settled=!maps.hover&&maps.settled&&this.wanted.
-lacking.length===0&&!this.atlas.lacking;attribute(root,"data-settled",String(settled)),this.#keep(),attribute(root,"data-playing",String(!!this.state.get("playi\
-ng"))),attribute(root,"data-seq",String(++this.sequence))}#keep(){if(clearTimeout(this.resting),!this.maps.settled||this.state.get("playing"))return;let key=this.
-maps.exactKey(0);this.resting=setTimeout(()=>this.source.keep(key),times.keep)}get mayLinger(){return this.waitingSince===0||performance.now()-this.waitingSince<
-times.linger}destroy(){this.stop.abort(),cancelAnimationFrame(this.frame),clearTimeout(this.resting),this.stopTheme?.(),this.stopRoom?.(),this.stopDots?.(),this.
-sizes?.disconnect();for(let part of this.parts)"destroy"in part&&part.destroy();this.wanted.destroy();for(let end of this.ends??[])end();this.state.destroy(),this.
-root.remove()}};function copyOf(shown){if(!shown)return null;let{kind,key,height,width,max}=shown;return{kind,key,shape:[height,width],values:Array.from(shown.values),
-max}}var OWN=new Set(["playing"]),Pair=class{constructor(source,other,parent){let slot=el("div",{class:"daam-side-slot"});this.a=new View(source,parent),this.b=new View(
+{point:(place,aloud)=>{this.image.looking.point(place),this.inspector.point(place,aloud)}}),this.atlas=new Atlas(scope),this.steps=new Steps(scope),this.look=new Look(
+scope,{canvas:this.image.canvas,source:this.status.source}),this.hints=new Hints(scope),this.whatIf=new WhatIf(scope),this.keys=new Keys(scope,{root:this.root,signal:this.
+stop.signal,steps:this.steps,chips:this.chips,bare:this.image.bare,whatIf:this.whatIf}),this.parts=[this.chips,this.image,this.atlas,this.inspector,this.steps,this.
+look,this.whatIf,this.status],this.body=el("div",{class:"daam-body"}),this.#build(),parent.append(this.root),this.stopRoom=watchRoom(this.root),source.address&&
+(source.address.said=text=>this.status.fail(text)),this.status.fail(source.address?.problem??""),this.#listen(),this.#expose(),this.draw()}#build(){this.inspector.
+element.append(this.hints.element),this.chips.tools.append(this.whatIf.button,this.hints.button),this.body.append(el("div",{class:"daam-panes"},this.image.element,
+this.inspector.element,this.atlas.element,this.whatIf.element)),this.root.append(el("div",{class:"daam-main"},this.chips.element,this.body,this.steps.element,this.
+look.element,this.status.element))}get askers(){return[this.wanted.asker,this.atlas.wants.asker,...this.inspector.askers,this.image.looking.asker,this.chips.words.
+asker]}#listen(){for(let[name,what]of Object.entries(OF_TRAIT))this.state.on(`change:${name}`,()=>this.invalidate(what));let{source,state}=this,parts=MAP|STRIP|
+GRID|STEPS;this.ends=[source.on("parts",()=>this.invalidate(parts)),source.on("trouble",()=>{if(!source.trouble)for(let asker of this.askers)asker.retry();this.
+invalidate(LOOK)}),source.on("facts",()=>{this.wanted.forget(),this.atlas.wants.forget(),this.maps.hover=null,this.image.looking.forget(),this.invalidate(ALL)}),
+source.player.watch()];for(let name of["threshold","steps","layer","head","heads","choice","region"])state.on(`change:${name}`,()=>this.invalidate(GRID));this.stopTheme=
+watchTheme(()=>{let theme=themeOf(this.root,this.state.get("theme"));this.root.dataset.theme!==theme&&this.invalidate(THEME)}),this.stopDots=watchDots(()=>this.
+invalidate(ALL));let sized2=[this.root,this.image.frame,this.steps.strip.element],before2="";this.sizes=new ResizeObserver(()=>{let now=sized2.map(node=>node.clientWidth).
+join(" ");now!==before2&&(before2=now,this.invalidate(MAP|STRIP|GRID|WORDS))});for(let node of sized2)this.sizes.observe(node)}#expose(){let view=this,exposed2={
+timings:this.clock.timings,model:this.state.model,state:this.state,shown:()=>copyOf(view.maps.shown(0)),shownB:()=>copyOf(view.maps.shown(1)),preview:()=>copyOf(
+view.maps.preview(0)),overlap:()=>({...view.image.overlap}),tiles:()=>view.maps.tiles(),atlas:exposed(view.atlas),pointed:()=>{let[y,x]=view.inspector.place??[];
+return y===void 0?null:{y,x}}};Object.assign(this.root,{__daam:exposed2,__daam_timings:this.clock.timings})}invalidate(what){this.dirty|=what,this.frame===0&&!this.
+stop.signal.aborted&&(this.frame=requestAnimationFrame(()=>this.draw()))}input(what,handler){this.clock.input(what,handler),this.hints?.acted(what),this.invalidate(
+0)}draw(){let start=performance.now();cancelAnimationFrame(this.frame),this.frame=0;let what=this.dirty;this.dirty=0,what&THEME&&this.#theme(),this.wanted.update();
+for(let part of this.parts)part.update(what);this.#mark(),this.drawn?.(),this.clock.drawn(start)}#theme(){let{root,state}=this;attribute(root,"data-theme",themeOf(
+root,state.get("theme"))),attribute(root,"data-host",state.get("theme")==="auto"),attribute(root,"data-projector",!!state.get("projector"));let[height,width]=state.
+facts.image??[1,1];root.style.setProperty("--daam-ratio",String(width/height));let shape=width>=WIDE*height?"wide":height>=WIDE*width?"tall":"even";attribute(root,
+"data-shape",shape)}#mark(){let{root,maps}=this,shown=maps.shown(0),missing=!shown||maps.comparing&&!shown.of&&!shown.looks&&!maps.shown(1),now=performance.now();
+missing?this.waitingSince===0&&(this.waitingSince=now,setTimeout(()=>this.invalidate(MAP),times.linger+10)):this.waitingSince=0;let none=!this.source.capabilities.
+any&&!this.mayLinger?"absent":"waiting";attribute(root,"data-kind",missing?none:shown.kind);let settled=!maps.hover&&maps.settled&&this.wanted.lacking.length===
+0&&!this.atlas.lacking;attribute(root,"data-settled",String(settled)),this.#keep(),attribute(root,"data-playing",String(!!this.state.get("playing"))),attribute(
+root,"data-seq",String(++this.sequence))}#keep(){if(clearTimeout(this.resting),!this.maps.settled||this.state.get("playing"))return;let key=this.maps.exactKey(0);
+this.resting=setTimeout(()=>this.source.keep(key),times.keep)}get mayLinger(){return this.waitingSince===0||performance.now()-this.waitingSince<times.linger}destroy(){
+this.stop.abort(),cancelAnimationFrame(this.frame),clearTimeout(this.resting),this.stopTheme?.(),this.stopRoom?.(),this.stopDots?.(),this.sizes?.disconnect();for(let part of this.
+parts)"destroy"in part&&part.destroy();this.wanted.destroy();for(let end of this.ends??[])end();this.state.destroy(),this.root.remove()}};function copyOf(shown){
+if(!shown)return null;let{kind,key,height,width,max,looks}=shown;return{kind,key,shape:[height,width],values:Array.from(shown.values),max,looks}}var OWN=new Set(["playing"]),Pair=class{constructor(source,other,parent){let slot=el("div",{class:"daam-side-slot"});this.a=new View(source,parent),this.b=new View(
 other,slot),this.views=[this.a,this.b],this.which="a",this.hover=null,this.made=null,this.difference=new Difference(this.a,this.b),this.titles=this.views.map(view=>{
 let title=el("p",{class:"daam-side-title","data-testid":"side-title"});return view.image.element.prepend(title),title}),this.note=el("p",{class:"daam-source","d\
 ata-testid":"pair-note"}),this.#build(slot),this.#link();for(let view of this.views)view.drawn=()=>this.#drawn(view);this.#drawn(this.a)}#build(slot){let{a,b}=this;
