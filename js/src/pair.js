@@ -70,12 +70,13 @@ export class Pair {
       { class: "daam-group", role: "group", "aria-label": "Heads of" },
       ...this.buttons.map(({ button }) => button),
     );
-    const bar = el("div", { class: "daam-title-row" }, group, this.said);
+    const bar = el("div", { class: "daam-title-row" }, a.atlas.bar.title, group, this.said);
     const heads = el("div", { class: "daam-pair-heads" }, bar);
     a.atlas.element.before(heads);
     heads.append(a.atlas.element);
     this.heads = heads;
     b.atlas.element.remove();
+    a.hints.show(false); // there is little room below two images; the button shows them
     a.status.element.append(this.note);
     a.root.append(el("div", { class: "daam-foot-b" }, b.status.element));
     // What A has for both is not there twice.

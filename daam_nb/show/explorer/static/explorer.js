@@ -1305,26 +1305,26 @@ attribute(a.root,"data-side","a"),attribute(b.root,"data-side","b"),b.stopRoom?.
 element),this.buttons=[["a","A"],["b","B"],["difference","A − B"]].map(([which,text])=>{let button=el("button",{class:"daam-button",type:"button",text,"data-t\
 estid":"pair-heads","data-which":which});return button.addEventListener("click",()=>this.choose(which)),{which,button}}),this.said=el("p",{class:"daam-hint","da\
 ta-testid":"pair-heads-said"});let group=el("div",{class:"daam-group",role:"group","aria-label":"Heads of"},...this.buttons.map(({button})=>button)),bar=el("div",
-{class:"daam-title-row"},group,this.said),heads=el("div",{class:"daam-pair-heads"},bar);a.atlas.element.before(heads),heads.append(a.atlas.element),this.heads=heads,
-b.atlas.element.remove(),a.status.element.append(this.note),a.root.append(el("div",{class:"daam-foot-b"},b.status.element));for(let part of[b.chips,b.steps,b.look,
-b.whatIf,b.hints])part.element.remove();b.image.element.querySelector(".daam-hand")?.remove(),a.inspector.element.after(b.inspector.element);let inspect=view=>{
-for(let each of this.views)each.inspector.element.hidden=each!==view};inspect(a);for(let view of this.views)for(let event of["pointerenter","focusin"])view.image.
-element.addEventListener(event,()=>inspect(view))}#link(){let names=this.a.state.model.get("_linked")??[];for(let[from,to]of[this.views,[...this.views].reverse()])
-for(let name of names)OWN.has(name)||from.state.on(`change:${name}`,()=>to.state.set({[name]:from.state.get(name)},"soon"));this.a.state.on("change:_note",()=>this.
-a.invalidate(LOOK)),this.a.state.on("change:difference_scale",()=>this.a.invalidate(ALL))}get sameHeads(){let[own,others]=this.views.map(({state})=>JSON.stringify(
-(state.facts.layers??[]).map(({name,heads,size})=>[name,heads,size])));return own===others}choose(which){this.which=which,this.a.atlas.instead=which==="differen\
-ce"?{tiles:()=>this.#between(),values:()=>this.#values()}:null;let[shown,other]=which==="b"?[this.b,this.a]:[this.a,this.b];other.atlas.element.remove(),this.heads?.
-append(shown.atlas.element);for(let view of this.views)view.invalidate(ALL)}#between(){let[own,others]=this.views.map(({maps})=>maps.tiles());if(!own||!others)return null;
-let scale=this.difference.scale,{made:made3}=this;if(made3&&made3.own===own&&made3.others===others&&made3.scale===scale)return made3.tiles;let tiles=differenceOf(
-own,others,scale);return this.made=tiles&&{own,others,scale,tiles},tiles}#values(){return valuesBetween(this.a.scope,this.b.scope,this.a.state.get("tile_measure"))}#drawn(view){
-let[a,b]=this.views,other=view===a?b:a;this.sameHeads&&view.maps.hover!==this.hover&&(this.hover=view.maps.hover,other.maps.hover=this.hover,other.invalidate(MAP)),
-view===b&&this.which==="difference"&&a.invalidate(GRID),this.#say(),this.difference.update()}#say(){let{sameHeads,which}=this;this.views.forEach(({state},side)=>{
-let{words,seed,kind,model}=state.facts,word=words?.[state.get("word")]?.text??"",of=this.a.state.facts.kind===this.b.state.facts.kind?"":`${kind} of `,seeds=seed?
-` · seed ${seed}`:"";write(this.titles[side],`${"AB"[side]} · ${of}“${word}”${seeds}`),attribute(this.titles[side],"title",[state.facts.prompt,model].filter(
-Boolean).join(" · "))});for(let{which:own,button}of this.buttons??[])attribute(button,"aria-pressed",String(own===which)),button.disabled=own==="difference"&&!sameHeads;
-let shares=this.difference.scale==="own"?"shares of each head's peak":"in their unit",signs=`Red: more in A. Blue: more in B. ${shares[0].toUpperCase()}${shares.
-slice(1)}.`;this.said&&write(this.said,sameHeads?which==="difference"?signs:"":"No difference: the recordings have other layers, heads or sizes."),write(this.note,
-this.a.state.model.get("_note")??"")}destroy(){for(let view of[this.b,this.a])view.destroy()}};function widget(){let source;return{initialize({model}){let own=source=new KernelSource(model);return()=>own.destroy()},render({model,el:el2}){source??=new KernelSource(
+{class:"daam-title-row"},a.atlas.bar.title,group,this.said),heads=el("div",{class:"daam-pair-heads"},bar);a.atlas.element.before(heads),heads.append(a.atlas.element),
+this.heads=heads,b.atlas.element.remove(),a.hints.show(!1),a.status.element.append(this.note),a.root.append(el("div",{class:"daam-foot-b"},b.status.element));for(let part of[
+b.chips,b.steps,b.look,b.whatIf,b.hints])part.element.remove();b.image.element.querySelector(".daam-hand")?.remove(),a.inspector.element.after(b.inspector.element);
+let inspect=view=>{for(let each of this.views)each.inspector.element.hidden=each!==view};inspect(a);for(let view of this.views)for(let event of["pointerenter","\
+focusin"])view.image.element.addEventListener(event,()=>inspect(view))}#link(){let names=this.a.state.model.get("_linked")??[];for(let[from,to]of[this.views,[...this.
+views].reverse()])for(let name of names)OWN.has(name)||from.state.on(`change:${name}`,()=>to.state.set({[name]:from.state.get(name)},"soon"));this.a.state.on("c\
+hange:_note",()=>this.a.invalidate(LOOK)),this.a.state.on("change:difference_scale",()=>this.a.invalidate(ALL))}get sameHeads(){let[own,others]=this.views.map(({
+state})=>JSON.stringify((state.facts.layers??[]).map(({name,heads,size})=>[name,heads,size])));return own===others}choose(which){this.which=which,this.a.atlas.instead=
+which==="difference"?{tiles:()=>this.#between(),values:()=>this.#values()}:null;let[shown,other]=which==="b"?[this.b,this.a]:[this.a,this.b];other.atlas.element.
+remove(),this.heads?.append(shown.atlas.element);for(let view of this.views)view.invalidate(ALL)}#between(){let[own,others]=this.views.map(({maps})=>maps.tiles());
+if(!own||!others)return null;let scale=this.difference.scale,{made:made3}=this;if(made3&&made3.own===own&&made3.others===others&&made3.scale===scale)return made3.
+tiles;let tiles=differenceOf(own,others,scale);return this.made=tiles&&{own,others,scale,tiles},tiles}#values(){return valuesBetween(this.a.scope,this.b.scope,this.
+a.state.get("tile_measure"))}#drawn(view){let[a,b]=this.views,other=view===a?b:a;this.sameHeads&&view.maps.hover!==this.hover&&(this.hover=view.maps.hover,other.
+maps.hover=this.hover,other.invalidate(MAP)),view===b&&this.which==="difference"&&a.invalidate(GRID),this.#say(),this.difference.update()}#say(){let{sameHeads,which}=this;
+this.views.forEach(({state},side)=>{let{words,seed,kind,model}=state.facts,word=words?.[state.get("word")]?.text??"",of=this.a.state.facts.kind===this.b.state.facts.
+kind?"":`${kind} of `,seeds=seed?` · seed ${seed}`:"";write(this.titles[side],`${"AB"[side]} · ${of}“${word}”${seeds}`),attribute(this.titles[side],"title",
+[state.facts.prompt,model].filter(Boolean).join(" · "))});for(let{which:own,button}of this.buttons??[])attribute(button,"aria-pressed",String(own===which)),button.
+disabled=own==="difference"&&!sameHeads;let shares=this.difference.scale==="own"?"shares of each head's peak":"in their unit",signs=`Red: more in A. Blue: more \
+in B. ${shares[0].toUpperCase()}${shares.slice(1)}.`;this.said&&write(this.said,sameHeads?which==="difference"?signs:"":"No difference: the recordings have othe\
+r layers, heads or sizes."),write(this.note,this.a.state.model.get("_note")??"")}destroy(){for(let view of[this.b,this.a])view.destroy()}};function widget(){let source;return{initialize({model}){let own=source=new KernelSource(model);return()=>own.destroy()},render({model,el:el2}){source??=new KernelSource(
 model);let other=model.get("_other");return other?showPair(source,String(other),el2):show(source,el2)}}}function show(source,el2){let view=new View(source,el2);
 return()=>view.destroy()}async function showPair(source,name,el2){let other=await source.model.widget_manager?.get_model(name.replace(/^IPY_MODEL_/,""));if(!other){
 let view=new View(source,el2);return view.status.fail("This page shows one recording alone: it cannot find the other one's model."),()=>view.destroy()}let second=new KernelSource(
