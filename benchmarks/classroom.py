@@ -57,10 +57,10 @@ def wait_until_ready(server: Server, times: int) -> None:
 
 def main() -> None:
     """Open the page several times and print what was waited for."""
-    options = arguments("classroom.json", __doc__.splitlines()[0])
-    options.add_argument("--openings", type=int, default=5, metavar="N", help="of a kernel ready")
-    chosen = options.parse_args()
-    openings = 1 if chosen.quick else chosen.openings
+    parser = arguments("classroom.json", __doc__)
+    parser.add_argument("--openings", type=int, default=5, metavar="N", help="with a kernel ready")
+    options = parser.parse_args()
+    openings = 1 if options.quick else options.openings
     with (
         tempfile.TemporaryDirectory() as scratch,
         voila(Path(scratch), NOTEBOOK, ready_kernels=1) as server,
@@ -77,7 +77,7 @@ def main() -> None:
         for name, column in zip(WAITS, zip(*times, strict=True), strict=True)
     ]
     title = f"The classroom's page, {openings} openings with a kernel ready, seconds"
-    report(title, ("what", "median", "longest", "limit"), rows, into=chosen.json)
+    report(title, ("what", "median", "longest", "limit"), rows, into=options.json)
 
 
 if __name__ == "__main__":

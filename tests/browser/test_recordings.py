@@ -164,23 +164,26 @@ def test_two_runs_move_together_and_their_difference_is_drawn(notebook: Notebook
         "both = dnb.explore(*runs, parser=False, word=2)\nbox.children = [both]",
         count=2,
     )
-    difference = notebook.page.locator("img.daam-difference")
-    before = difference.get_attribute("src")
-    assert "The left map is higher most at" in str(difference.get_attribute("alt"))
-    assert left.part("chip", role="a").inner_text() == "fox"
-    assert right.part("chip", role="a").inner_text() == "cat"
+    page = notebook.page
+    scale = page.get_by_test_id("pair-scale")
+    assert page.locator("[data-testid=chip]:visible").count() == 3  # one row of words
+    assert "“fox”" in page.get_by_test_id("side-title").first.inner_text()
+    assert "“cat”" in page.get_by_test_id("side-title").last.inner_text()
     left.draw([(0.5, 0.01), (0.5, 2 / 5)], part="steps-slider")
     eventually(lambda: right.trait("steps") == [2, 5])
     right.settle()
     assert notebook.ask("[both.left.steps, both.right.steps]") == [[2, 3, 4], [2, 3, 4]]
-    right.tile(1, 1).click()
-    eventually(lambda: left.trait("layer") == 1 and left.trait("head") == 1)
-    eventually(lambda: difference.get_attribute("src") != before)
-    before = difference.get_attribute("src")
-    notebook.page.locator(".widget-dropdown select").select_option("in their unit")
-    eventually(lambda: difference.get_attribute("src") != before)
-    assert notebook.ask("[both.left.difference_scale, both.right.difference_scale]") == (
-        ["common", "common"]
+    before = left.pixels("difference")
+    left.tile(1, 1).click()
+    eventually(lambda: right.trait("layer") == 1 and right.trait("head") == 1)
+    eventually(lambda: not np.array_equal(left.pixels("difference"), before))
+    before = left.pixels("difference")
+    scale.select_option("common")
+    eventually(
+        lambda: (
+            notebook.ask("[both.left.difference_scale, both.right.difference_scale]")
+            == (["common", "common"])
+        )
     )
     for side, page in (("left", left), ("right", right)):
         page.page.mouse.move(1, 1)

@@ -141,14 +141,14 @@ def test_gradients_are_shown_ranked_compared_and_handed_out(tmp_path: Path) -> N
     _, parts = told(hand_out(run, tmp_path / "gradient.html", kind="gradient", parser=False))
     assert any(name == "exact" for name, _ in parts)
     both = explore(run, run, kind=("effect", "gradient"), parser=False, word="fox")
-    assert "effect and gradient" in both._caption.value and both.difference() is not None
+    assert "effect and gradient" in both.told and both.difference() is not None
 
 
 def test_two_kinds_of_one_recording_stand_side_by_side() -> None:
     both = explore(RUN, RUN, kind=("attention", "effect"), parser=False, word="fox")
     assert (both.left.kind, both.right.kind) == ("attention", "effect")
     assert both.same_network and both.same_steps
-    assert "Difference of two maps of “fox”, attention and effect" in both._caption.value
+    assert "Difference of two maps of “fox”, attention and effect" in both.told
     both.left.choose(word="red", steps=slice(1, 3))
     assert both.right.words[both.right.word].text == "red" and both.right.steps == (1, 2)
     shares = both.difference()
@@ -157,7 +157,7 @@ def test_two_kinds_of_one_recording_stand_side_by_side() -> None:
     after = both.difference()
     assert shares is not None and after is not None and np.array_equal(shares, after)
     both.left.word = "in"
-    assert "“in” has no counterpart on the right." in both.note
+    assert "“in” has no counterpart in B." in both.note
 
 
 def test_one_kind_of_two_recordings_is_compared_in_its_unit() -> None:

@@ -174,6 +174,7 @@ def test_joint_attention_has_no_effects_and_no_concepts(tmp_path: Path) -> None:
     assert "ablated" in heads and "effect" not in heads
 
 
+@pytest.mark.usefixtures("report")
 def test_what_cannot_be_run_is_refused(pipe: Any, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="give judge="):
         run_study("atlas", pipe, into=tmp_path / "a", captions=CAPTIONS, progress=False)

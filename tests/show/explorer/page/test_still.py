@@ -99,8 +99,11 @@ def test_two_recordings_stand_beside_each_other() -> None:
     both = dnb.explore(run, run, parser=False)
     image = image_of(bundle_of(both))
     alone = image_of(bundle_of(both.left))
-    assert image.width == 2 * alone.width + still.GAP
+    assert both.image is not None
+    assert image.width == 2 * alone.width + both.image.width + 2 * still.GAP
     assert (np.asarray(image)[:, : alone.width] == np.asarray(alone.convert("RGB"))).all()
+    drawn = np.asarray(image)[: both.image.height, -both.image.width :]
+    assert (drawn == np.asarray(both.image.convert("RGB"))).all()
 
 
 def test_nbconvert_without_the_state_of_widgets_shows_the_image() -> None:
