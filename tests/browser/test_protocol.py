@@ -114,11 +114,11 @@ def test_a_refused_choice_is_seen_until_the_hand_chooses_again(page: Page) -> No
         page,
         """
         clickTile(root, 2, 1);
-        await pause(60);
+        await pause(300);
         const notice = part(root, 'notice');
         const seen = [notice.hidden ? '' : notice.textContent, host.model.get('layer')];
         part(root, 'chip', '[data-word="1"]').click();
-        await pause(60);
+        await pause(300);
         return [...seen, notice.textContent];
         """,
     )
@@ -167,7 +167,7 @@ def test_a_tile_that_is_pointed_at_is_named_and_compared_with_nothing(page: Page
         page,
         """
         overTile(root, 'pointermove', 1, 0);
-        await pause(60);
+        await pause(300);
         const seen = [part(root, 'status').textContent, part(root, 'iou').parentElement.hidden];
         part(root, 'atlas').dispatchEvent(new PointerEvent('pointerleave'));
         return [...seen, await wrongAtRest(host)];

@@ -196,6 +196,7 @@ def test_hints_go_with_the_first_action_and_come_back_on_request(
 
 def test_the_image_alone_while_a_key_or_a_press_is_held(page: Page, sd15: Recording) -> None:
     with opened_at(page, sd15, 966, 590, opacity=0, contour=False) as (explorer, _):
+        eventually(lambda: len(np.unique(explorer.pixels())) > 100)  # the image is decoded
         bare = explorer.pixels()
         explorer.move(opacity=0.9, contour=True, word_b=2)
         explorer.rest()
