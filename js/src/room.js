@@ -2,8 +2,6 @@
 
 /** Of a page's window, what a heading above may take and still be in sight with the explorer. */
 const ABOVE = 160;
-/** Higher than this share of its width, and these CSS pixels, an explorer would be mostly empty. */
-const HIGHEST = [0.6, 230];
 
 /**
  * The height of the window that is there for an explorer: that of the notebook's scrolling panel, or of the
@@ -55,8 +53,7 @@ export function watchRoom(root) {
   const look = () => {
     const room = roomOf(root);
     if (room === null) return; // the style sheet's own guess
-    const highest = HIGHEST[0] * root.clientWidth + HIGHEST[1];
-    const text = `${Math.round(root.clientWidth > 0 ? Math.min(room, highest) : room)}px`;
+    const text = `${Math.round(room)}px`;
     if (root.style.getPropertyValue("--daam-room") !== text)
       root.style.setProperty("--daam-room", text);
   };
@@ -64,7 +61,6 @@ export function watchRoom(root) {
   const panel = panelOf(root);
   const sizes = new ResizeObserver(look);
   if (panel) sizes.observe(panel);
-  sizes.observe(root);
   const placed = requestAnimationFrame(look); // some hosts put it into the page later
   look();
   return () => {

@@ -1100,14 +1100,13 @@ daam-more"},el("summary",{class:"daam-button","data-testid":"more",text:"More"})
 this.folded).map(({label})=>label),...linkButton(this.scope)),el("h3",{class:"daam-title",text:"Steps as animation"}),this.film.element,el("h3",{class:"daam-tit\
 le",text:"Recording"}),source,el("h3",{class:"daam-title",text:"Keys"}),keys));return details.addEventListener("keydown",event=>{event.key!=="Escape"||!details.
 open||(event.preventDefault(),details.open=!1,details.querySelector("summary")?.focus())}),details}update(what){if(this.film.update(what),!!(what&(LOOK|WORDS|THEME)))
-for(let{show:show2}of Object.values({...this.inputs,...this.folded}))show2()}destroy(){this.film.destroy()}};var HIGHEST=[.6,230];function roomOf(root){if(window!==window.parent)return null;let panel=panelOf(root);if(panel)return panel.clientHeight;let top=root.getBoundingClientRect().
-top+window.scrollY,above2=top>0&&top<160?top:0;return window.innerHeight-above2-Math.min(above2,24)}function panelOf(root){let outermost=null;for(let node=parentOf(
+for(let{show:show2}of Object.values({...this.inputs,...this.folded}))show2()}destroy(){this.film.destroy()}};function roomOf(root){if(window!==window.parent)return null;let panel=panelOf(root);if(panel)return panel.clientHeight;let top=root.getBoundingClientRect().top+
+window.scrollY,above2=top>0&&top<160?top:0;return window.innerHeight-above2-Math.min(above2,24)}function panelOf(root){let outermost=null;for(let node=parentOf(
 root);node&&node!==document.body;node=parentOf(node))/auto|scroll/.test(getComputedStyle(node).overflowY)&&node.clientHeight>0&&node.clientHeight<=window.innerHeight&&
 (outermost=node);return outermost}function parentOf(node){let tree=node.getRootNode();return node.parentElement??(tree instanceof ShadowRoot?tree.host:null)}function watchRoom(root){
-let look=()=>{let room=roomOf(root);if(room===null)return;let highest=HIGHEST[0]*root.clientWidth+HIGHEST[1],text=`${Math.round(root.clientWidth>0?Math.min(room,
-highest):room)}px`;root.style.getPropertyValue("--daam-room")!==text&&root.style.setProperty("--daam-room",text)};window.addEventListener("resize",look);let panel=panelOf(
-root),sizes=new ResizeObserver(look);panel&&sizes.observe(panel),sizes.observe(root);let placed2=requestAnimationFrame(look);return look(),()=>{cancelAnimationFrame(
-placed2),window.removeEventListener("resize",look),sizes.disconnect()}}var Images=class{constructor(scope){this.scope=scope,this.image=null,this.strip=null,this.bytes={image:void 0,strip:void 0};let read2=()=>{this.#decode("image"),
+let look=()=>{let room=roomOf(root);if(room===null)return;let text=`${Math.round(room)}px`;root.style.getPropertyValue("--daam-room")!==text&&root.style.setProperty(
+"--daam-room",text)};window.addEventListener("resize",look);let panel=panelOf(root),sizes=new ResizeObserver(look);panel&&sizes.observe(panel);let placed2=requestAnimationFrame(
+look);return look(),()=>{cancelAnimationFrame(placed2),window.removeEventListener("resize",look),sizes.disconnect()}}var Images=class{constructor(scope){this.scope=scope,this.image=null,this.strip=null,this.bytes={image:void 0,strip:void 0};let read2=()=>{this.#decode("image"),
 this.#decode("strip")};read2(),this.stop=scope.source.on("parts",read2)}async#decode(name){let part=this.scope.source.images[name],bytes=part?.bytes;if(bytes!==
 this.bytes[name]&&(this.bytes[name]=bytes,this[name]=null,this.scope.invalidate(BASE|MAP|STRIP),!(!part||!bytes)))try{let blob=new Blob([bytes],{type:part.type}),
 bitmap=await createImageBitmap(blob);if(this.bytes[name]!==bytes)return;this[name]=bitmap,this.scope.invalidate(BASE|MAP|STRIP)}catch{this.scope.say("The image \
