@@ -17,6 +17,7 @@ export default {
   colormap: {"kind": "OneOf", "default": "inferno", "redraws": ["MAP", "STRIP", "GRID", "LOOK"], "options": [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], "label": "Colors", "panel": "look"},
   playing: {"kind": "Flag", "default": false, "redraws": ["STEPS"], "handout": false, "address": false},
   interval: {"kind": "Whole", "default": 200, "redraws": ["STEPS"], "low": 20, "high": 10000},
+  tile_axes: {"kind": "OneOf", "default": "heads", "redraws": ["GRID", "SELECTION"], "options": [["heads", "heads"], ["steps", "steps"]]},
   tile_measure: {"kind": "MeasureName", "default": "mean", "redraws": ["GRID"], "options": []},
   tile_sort: {"kind": "MeasureName", "default": "network", "redraws": ["GRID"], "options": [["network", "by network"], ["likeness", "by likeness"]]},
   tile_show: {"kind": "OneOf", "default": "auto", "redraws": ["GRID"], "options": [["auto", "maps, or colors"], ["maps", "maps"], ["colors", "colors"]], "label": "Show", "title": "Small maps, or one color for each head by its measure", "panel": "tiles"},

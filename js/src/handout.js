@@ -6,7 +6,7 @@ import { fromBase64, inflated } from "./bytes.js";
 import { composed, meanPart } from "./composed.js";
 import { unpackSmall } from "./container.js";
 import { restore } from "./filters.js";
-import { pairsIn } from "./heads.js";
+import { inEveryLayer, pairsIn } from "./heads.js";
 import { backgroundOf, rankable, rowsIn, sharesOf } from "./lift.js";
 import { cellOf, cellsInside } from "./measure.js";
 import { Memory } from "./memory.js";
@@ -139,6 +139,8 @@ export class HandoutSource extends Source {
       if (name.startsWith("stack"))
         parts.push((await this.#chosen("stack", key)) ?? (await this.#reduced(key)));
       else if (name.startsWith("exact")) parts.push(await this.#chosen("exact", [...key, lo, hi]));
+      else if (name === "step_tiles")
+        parts.push(await this.#part(name, JSON.stringify([word, inEveryLayer(sel)])));
       else if (name === "tiles") parts.push(await this.#tiles(word, lo, hi));
       else if (name === "words") parts.push(await this.#words(sel, at));
       else if (name === "background") parts.push(await this.#background(sel));
@@ -206,7 +208,7 @@ export class HandoutSource extends Source {
    * @returns {Promise<Part | null>}
    */
   async #composed(name, key) {
-    if (!["stack", "exact", "tiles"].includes(name)) return null;
+    if (!["stack", "exact", "tiles", "step_tiles"].includes(name)) return null;
     const [word, ...rest] = JSON.parse(key);
     const of = this.made.get(word);
     if (!of) return null;

@@ -41,6 +41,18 @@ export function numbersIn(head) {
 }
 
 /**
+ * The heads, whatever the choice of layers; a head of one layer names it. Python's `in_every_layer` is
+ * the same.
+ *
+ * @param {Chosen} chosen
+ * @returns {Head}
+ */
+export function inEveryLayer({ layer, head }) {
+  const numbers = numbersIn(head);
+  return layer >= 0 && numbers.length > 0 ? numbers.map((number) => [layer, number]) : head;
+}
+
+/**
  * Whether a (layer, head) was chosen; -1 stands for a layer's row.
  *
  * @param {Chosen} chosen

@@ -2,6 +2,7 @@
 /** @import { Memory } from "./memory.js" */
 /** @import { Shown, Sums, Tiles } from "./types.js" */
 /** @import { State } from "./state.js" */
+import { inEveryLayer, pairsIn } from "./heads.js";
 import { largest } from "./measure.js";
 import { meanOver } from "./sums.js";
 
@@ -18,7 +19,8 @@ export class Maps {
     this.previews = [null, null];
     /** @type {(Sums | null)[]} what these are made of */
     this.added = [null, null];
-    /** @type {{layers: number[], head: number} | null} what the hand points at in the grid */
+    /** @type {{layers: number[], head: number, step?: number} | null} what the hand points at in the
+     *  grid */
     this.hover = null;
     /** @type {() => Shown | null} where a place looks, while that is shown in place of a word */
     this.looks = () => null;
@@ -64,6 +66,20 @@ export class Maps {
     return others.at(-1)?.value ?? null;
   }
 
+  /** What the tiles of layers by steps depend on: the word, and the heads that are chosen. */
+  get stepTilesKey() {
+    return JSON.stringify([this.state.get("word"), inEveryLayer(this.state.chosen)]);
+  }
+
+  /**
+   * The shown word in every layer at every step.
+   *
+   * @returns {Tiles | null}
+   */
+  stepTiles() {
+    return this.memory.stepTiles.get(this.stepTilesKey) ?? null;
+  }
+
   get comparing() {
     return this.state.get("word_b") >= 0;
   }
@@ -103,7 +119,8 @@ export class Maps {
     const looks = which === 0 ? this.looks() : null;
     if (looks) return looks;
     if (this.hover && which === 0) {
-      const tile = this.tile(this.hover.layers, this.hover.head);
+      const { layers, head, step } = this.hover;
+      const tile = step === undefined ? this.tile(layers, head) : this.stepTile(layers[0], step);
       if (tile) return tile;
     }
     const key = this.exactKey(which);
@@ -201,11 +218,36 @@ export class Maps {
     const of = { layers, head, lo: tiles.lo, hi: tiles.hi };
     return { kind: "tile", key, values, height, width, max: largest(values), of };
   }
+
+  /**
+   * One layer at one step as a map.
+   *
+   * @param {number} layer
+   * @param {number} step place among the kept steps; -1: the mean over all
+   * @returns {Shown | null}
+   */
+  stepTile(layer, step) {
+    const tiles = this.stepTiles();
+    const row = tiles?.layers?.indexOf(layer) ?? -1;
+    if (!tiles || row < 0) return null;
+    const [height, width] = tiles.tile[row];
+    const values = new Float32Array(height * width);
+    const count = tiles.scales[row].length;
+    const [lo, hi] = step < 0 ? [0, count] : [step, step + 1];
+    for (let t = lo; t < hi; t++) addTile(tiles, row, t, values);
+    for (let i = 0; i < values.length; i++) values[i] /= hi - lo;
+    const heads = JSON.parse(tiles.key)[1];
+    const pairs = pairsIn(heads).filter(([l]) => l === layer);
+    const head = pairs.length > 0 ? pairs.map(([, h]) => h) : heads;
+    const of = { layers: [layer], head, lo, hi };
+    const key = `step ${tiles.key} ${layer} ${step}`;
+    return { kind: "tile", key, values, height, width, max: largest(values), of };
+  }
 }
 
 /**
  * @param {Tiles} tiles
- * @param {number} layer
+ * @param {number} layer its row
  * @param {number} head
  * @param {Float32Array} values to add to
  */

@@ -21,6 +21,8 @@ export class Memory {
     this.reduced = new Cache(EXACT_BYTES);
     /** @type {Cache<Tiles>} */
     this.tileSets = new Cache(TILE_BYTES);
+    /** @type {Cache<Tiles>} a word in every layer at every step */
+    this.stepTiles = new Cache(TILE_BYTES);
     /** @type {Cache<{values: number[][], chance: number}>} how much of each tile lies in the mask or
      *  region, and what chance gives */
     this.overlaps = new Cache(OVERLAPS);
@@ -64,6 +66,14 @@ export class Memory {
       const { key, tile, offsets, scales, mean, entropy, peak } = part;
       const tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, mean, entropy, peak };
       this.tileSets.put(key, /** @type {Tiles} */ (tiles), bytes.length);
+      return true;
+    }
+    if (part.name === "step_tiles" && bytes.length > 0) {
+      const [word] = JSON.parse(part.key);
+      const { key, tile, offsets, scales, mean, entropy, peak, layers } = part;
+      const of = { key, word, lo: 0, hi: scales[0].length, layers };
+      const tiles = { ...of, data: bytes, tile, offsets, scales, mean, entropy, peak };
+      this.stepTiles.put(key, /** @type {Tiles} */ (tiles), bytes.length);
       return true;
     }
     if (part.name === "overlap") {

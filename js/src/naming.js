@@ -1,5 +1,5 @@
 // Choices in words that people read.
-/** @import { Facts } from "./types.js" */
+/** @import { Facts, Head } from "./types.js" */
 /** @import { State } from "./state.js" */
 import { numbersIn, pairsIn } from "./heads.js";
 
@@ -46,12 +46,13 @@ export function timestepText(facts, step) {
 /**
  * @param {Facts} facts
  * @param {number[]} layers of a tile; several where a folded block is one row
- * @param {number} head
+ * @param {Head} head
  */
 export function tileText(facts, layers, head) {
   const labels = layers.map((layer) => facts.layers?.[layer]?.label ?? String(layer));
   const where = labels.length > 1 ? `${labels[0]} to ${labels[labels.length - 1]}` : labels[0];
-  return `${where}, ${head < 0 ? "mean of the heads" : `head ${head}`}`;
+  const numbers = numbersIn(head);
+  return `${where}, ${numbers.length === 0 ? "mean of the heads" : headsText(numbers)}`;
 }
 
 /** @param {State} state */

@@ -70,7 +70,7 @@ export class Pair {
       { class: "daam-group", role: "group", "aria-label": "Heads of" },
       ...this.buttons.map(({ button }) => button),
     );
-    const bar = el("div", { class: "daam-title-row" }, a.atlas.bar.title, group, this.said);
+    const bar = el("div", { class: "daam-title-row" }, a.atlas.bar.heading, group, this.said);
     const heads = el("div", { class: "daam-pair-heads" }, bar);
     a.atlas.element.before(heads);
     heads.append(a.atlas.element);
@@ -135,7 +135,7 @@ export class Pair {
 
   /** @returns {Tiles | null} */
   #between() {
-    const [own, others] = this.views.map(({ maps }) => maps.tiles());
+    const [own, others] = this.views.map(({ atlas }) => atlas.axes.tiles());
     if (!own || !others) return null;
     const scale = this.difference.scale;
     const { made } = this;
@@ -147,7 +147,7 @@ export class Pair {
   }
 
   #values() {
-    return valuesBetween(this.a.scope, this.b.scope, this.a.state.get("tile_measure"));
+    return valuesBetween(this.a.atlas.axes, this.b.atlas.axes);
   }
 
   /** @param {View} view that was drawn */

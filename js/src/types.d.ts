@@ -209,7 +209,7 @@ export interface Shown {
   width: number;
   max: number;
   /** Of a tile: what it is of, where that is not what is chosen. */
-  of?: { layers: number[]; head: number; lo: number; hi: number };
+  of?: { layers: number[]; head: Head; lo: number; hi: number };
   /** Of where a place looks: the place, and whether it is over all steps whatever is chosen. */
   looks?: { place: [number, number]; all: boolean };
   /** Places of the steps that it is the mean of, where that is not the choice. */
@@ -240,6 +240,8 @@ export interface Tiles {
   peak?: (number | null)[][];
   /** Whether it is a difference: level 127.5 is 0. */
   signed?: boolean;
+  /** Of layers at every step, which stand in place of heads: the numbers of the layers. */
+  layers?: number[];
 }
 
 /** The tiles of one layer, larger than among all: (head, y, x). */

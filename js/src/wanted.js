@@ -25,6 +25,7 @@ export class Wanted {
       if (!memory.stacks.get(maps.stackKey(which))) lacking.push(`stack${end}`);
       if (!memory.exacts.get(maps.exactKey(which))) lacking.push(`exact${end}`);
     }
+    if (state.get("tile_axes") === "steps" && !maps.stepTiles()) lacking.push("step_tiles");
     if (!state.get("playing") && !memory.tileSets.get(maps.tilesKey)) lacking.push("tiles");
     return lacking.filter((name) => !this.absent.has(this.#key(name)));
   }
@@ -59,7 +60,7 @@ export class Wanted {
     const which = name.endsWith("_b") ? 1 : 0;
     if (name.startsWith("stack")) return `stack ${maps.stackKey(which)}`;
     if (name.startsWith("exact")) return `exact ${maps.exactKey(which)}`;
-    return `tiles ${maps.tilesKey}`;
+    return name === "tiles" ? `tiles ${maps.tilesKey}` : `step_tiles ${maps.stepTilesKey}`;
   }
 
   /** Another recording, or another kernel. */

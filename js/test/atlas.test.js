@@ -22,7 +22,7 @@ import { clamp, mostZoom, reveal, rowsSeen, zoomAt } from "../src/atlas/zoom.js"
 const rowsIn = (...blocks) =>
   blocks.flatMap(([block, count, columns]) =>
     Array.from({ length: count }, (_, i) => ({
-      ...{ label: String(i), block, stage: block, size: "64×64", columns },
+      ...{ label: String(i), block, stage: block, size: "64×64", columns, layer: i },
     })),
   );
 const SIZES = {

@@ -177,6 +177,10 @@ CONTROLS = (
         ("STEPS",),
     ),
     Control(
+        "tile_axes", one_of(heads="heads", steps="steps"), "heads",
+        "the columns of the tiles: the heads of each layer, or the steps", ("GRID", "SELECTION"),
+    ),
+    Control(
         "tile_measure", MeasureName(), "mean",
         "what colors the tiles that are too small for maps, and what is said of each: `mean`, "
         "`peak`, `entropy`, `overlap`, `lift`, `effect_share`, `table.relevance`, ...",

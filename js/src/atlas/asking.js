@@ -43,6 +43,7 @@ export class AtlasWants {
     const { scope } = this;
     const { maps, source, state } = scope;
     const { memory } = source;
+    if (state.get("tile_axes") !== "heads") return []; // these are of heads
     if (!memory.tileSets.get(maps.tilesKey)) return []; // the tiles themselves first
     /** @type {{keys: string[], question: Question}[]} */
     const wants = [];

@@ -1,12 +1,13 @@
 // All heads of all layers on one canvas: colors or maps, to be magnified, sorted and chosen from.
 /** @import { Scope } from "../scope.js" */
-/** @import { Plan, Row } from "./plan.js" */
+/** @import { Axes } from "./axes.js" */
+/** @import { Plan } from "./plan.js" */
 /** @import { Style } from "./labels.js" */
-import { el, short, write } from "../dom.js";
+import { attribute, el, short, write } from "../dom.js";
 import * as flags from "../flags.js";
-import { headsOf, holds, pairsIn } from "../heads.js";
 import { stepsText } from "../naming.js";
 import { AtlasWants } from "./asking.js";
+import { HeadAxes, StepAxes } from "./axes.js";
 import { Bar, Foot } from "./bar.js";
 import { Chooser } from "./choosing.js";
 import { describe, captions } from "./saying.js";
@@ -15,8 +16,7 @@ import { Hand } from "./hand.js";
 import { onKey } from "./keyboard.js";
 import { drawLabels, labelAt, styleOf, widest } from "./labels.js";
 import { encircled } from "./lasso.js";
-import { measureOf, orderOf, rangeOf, valuesOf } from "./measures.js";
-import { rowsOf } from "./naming.js";
+import { measureOf, rangeOf } from "./measures.js";
 import { HEADER, indexOf, planOf, rankedPlan, tileAt } from "./plan.js";
 import { Saved } from "./saved.js";
 import { Sheets } from "./sheets.js";
@@ -34,8 +34,6 @@ export class Atlas {
     this.scope = scope;
     /** @type {Plan | null} */
     this.plan = null;
-    /** @type {Row[]} */
-    this.rows = [];
     this.zoom = { k: 1, x: 0, y: 0 };
     this.room = { width: 0, height: 0 };
     this.layout = "";
@@ -64,8 +62,7 @@ export class Atlas {
       tabindex: "0",
       role: "application",
       "aria-roledescription": "head atlas",
-      "aria-label":
-        "Layers by heads. Arrow keys move, Enter chooses, Shift+Enter adds, plus and minus zoom.",
+      "aria-label": nameOf("heads"),
       "data-testid": "atlas",
       on: {
         keydown: (/** @type {KeyboardEvent} */ event) => onKey(this, event),
@@ -79,7 +76,10 @@ export class Atlas {
     this.above = context(this.canvas);
     this.sheets = new Sheets(scope);
     this.wants = new AtlasWants(scope, () => this.#closer());
-    this.chooser = new Chooser(scope);
+    /** @type {{heads: HeadAxes, steps: StepAxes}} */
+    this.both = { heads: new HeadAxes(scope, new Chooser(scope)), steps: new StepAxes(scope) };
+    /** @type {Axes} what the tiles are */
+    this.axes = this.both.heads;
     this.bar = new Bar(scope);
     this.foot = new Foot({
       zoom: (factor) => this.zoomBy(factor, this.room.width / 2, this.room.height / 2),
@@ -123,14 +123,20 @@ export class Atlas {
 
   /** @param {number} what */
   update(what) {
-    this.bar.update(what);
+    const axes = this.both[/** @type {"heads" | "steps"} */ (this.scope.state.get("tile_axes"))];
+    if (axes !== this.axes) this.plan = null; // whose rows and columns are others
+    this.axes = axes;
+    attribute(this.canvas, "aria-label", nameOf(axes.name));
+    this.bar.update(what, axes.measure);
     this.saved.update(what);
     this.wants.update();
-    const { maps } = this.scope;
-    const tiles = this.instead ? this.instead.tiles() : maps.tiles();
+    if (!this.scope.state.facts.layers) return;
+    axes.read();
+    const tiles = this.instead ? this.instead.tiles() : axes.tiles();
     const other = tiles !== this.sheets.tiles;
     if (what & flags.THEME) this.style = null;
-    if (other || what & (flags.GRID | flags.THEME)) {
+    const laid = flags.GRID | flags.THEME | (axes === this.both.steps ? flags.SELECTION : 0);
+    if (other || what & laid) {
       this.sheets.use(tiles);
       this.#measure();
       if (!this.#lay()) return;
@@ -138,33 +144,34 @@ export class Atlas {
     if (other || what & (flags.GRID | flags.SELECTION | flags.THEME)) {
       this.#mark();
       this.draw();
+    } else if (what & flags.STEPS && axes === this.both.steps) {
+      this.#mark();
+      this.#drawMarks();
     }
     if (other || what & (flags.GRID | flags.STEPS)) this.#note();
   }
 
   #measure() {
-    const { scope } = this;
-    const { state } = scope;
-    this.values = this.instead
-      ? this.instead.values()
-      : valuesOf(scope, state.get("tile_measure"), scope.maps.tiles());
-    const chosen = new Set(state.layers);
-    this.range = this.values ? rangeOf(this.values, (row) => chosen.has(row)) : [0, 0];
+    const { axes } = this;
+    this.values = this.instead ? this.instead.values() : axes.values();
+    this.range = this.values ? rangeOf(this.values, (row) => !axes.isOut(row)) : [0, 0];
   }
 
   /** Lay the tiles out where anything changed that they depend on; false where there is no room. */
   #lay() {
+    const { axes } = this;
     const { state, dots, source, maps } = this.scope;
     const { facts } = state;
     const { clientWidth: width, clientHeight: height } = this.stage;
     if (!facts.layers || width < SMALLEST || height < SMALLEST) return false;
     const sort = state.get("tile_sort");
-    const order = orderOf(this.scope);
+    const order = axes.order();
     const style = this.#style();
-    const key = JSON.stringify([source.run, width, height, dots, style.size, sort, order]);
+    const rows = axes.rows.map((row) => row.layer);
+    const of = [source.run, axes.name, rows];
+    const key = JSON.stringify([of, width, height, dots, style.size, sort, order]);
     if (key === this.layout) return true;
     this.layout = key;
-    this.rows = rowsOf(facts);
     this.room = { width, height };
     for (const canvas of [this.tilesCanvas, this.canvas]) {
       canvas.width = Math.ceil(width * dots);
@@ -174,10 +181,10 @@ export class Atlas {
     const before = this.plan;
     const place = before ? [before.row[this.active], before.column[this.active]] : [-1, -1];
     const room = { width, height, aspect: wide / high };
-    const names = widest(this.above, style, this.rows.map((row) => row.label)); // prettier-ignore
+    const names = widest(this.above, style, axes.rows.map((row) => row.label)); // prettier-ignore
     this.plan = order
       ? rankedPlan(order, room)
-      : planOf(this.rows, { ...room, names, all: facts.layers.some((layer) => layer.heads > 1) });
+      : planOf(axes.rows, { ...room, names, all: axes.all });
     this.chosen = new Uint8Array(this.plan.count);
     this.active = Math.max(0, indexOf(this.plan, place[0], place[1]));
     this.pointed = -1;
@@ -215,9 +222,9 @@ export class Atlas {
     const { plan, zoom, room } = this;
     if (!plan) return;
     const { state, dots } = this.scope;
+    const { axes } = this;
     const style = this.#style();
-    const chosen = new Set(state.layers);
-    const isOut = (/** @type {number} */ row) => !chosen.has(row);
+    const isOut = (/** @type {number} */ row) => axes.isOut(row);
     const maps = this.showsMaps;
     if (maps) this.sheets.color(Math.max(...plan.tile) * zoom.k * dots, isOut);
     this.drawn = drawTiles(this.below, dots, plan, zoom, room, {
@@ -237,7 +244,7 @@ export class Atlas {
         plan,
         zoom,
         room,
-        (row, column) => captions(this.scope, row, column, this.values),
+        (row, column) => captions(axes, row, column, this.values),
         style,
       );
     this.#drawMarks();
@@ -246,27 +253,25 @@ export class Atlas {
   #drawMarks() {
     const { plan, zoom, room, above } = this;
     if (!plan) return;
-    const { dots, state } = this.scope;
+    const { axes } = this;
+    const { dots } = this.scope;
     const style = this.#style();
     above.setTransform(dots, 0, 0, dots, 0, 0);
     above.clearRect(0, 0, room.width, room.height);
     const keys = this.canvas.matches(":focus-visible");
     const { chosen, pointed, active } = this;
     drawMarks(above, plan, zoom, { chosen, pointed, active: keys ? active : -1 }, style);
-    const { layer, head } = state.chosen;
-    const layers = new Set(state.layers);
-    const pairs = new Set(pairsIn(head).map(([row]) => row));
     drawLabels(
       above,
       plan,
       zoom,
       room,
       {
-        rows: this.rows,
-        columnName: (column) => (column < 0 ? "all" : String(column)),
-        isRow: (row) => row === layer || pairs.has(row),
-        isColumn: (column) => column >= 0 && layer < 0 && holds(state.chosen, -2, column),
-        isOut: (row) => !layers.has(row),
+        rows: axes.rows,
+        columnName: (column) => axes.columnName(column),
+        isRow: (row) => axes.isRow(row),
+        isColumn: (column) => axes.isColumn(column),
+        isOut: (row) => axes.isOut(row),
       },
       style,
     );
@@ -275,24 +280,17 @@ export class Atlas {
   }
 
   #mark() {
-    const { plan, chosen } = this;
+    const { plan, chosen, axes } = this;
     if (!plan) return;
-    const now = this.scope.state.chosen;
-    const pairs = new Set(pairsIn(now.head).map(([layer, head]) => `${layer} ${head}`));
-    const some = pairs.size > 0;
-    for (let i = 0; i < plan.count; i++) {
-      const [row, column] = [plan.row[i], plan.column[i]];
-      chosen[i] = Number(
-        some ? pairs.has(`${row} ${column}`) : row >= 0 && holds(now, row, column),
-      );
-    }
+    for (let i = 0; i < plan.count; i++)
+      chosen[i] = Number(axes.isChosen(plan.row[i], plan.column[i]));
   }
 
   /** Name what is pointed at, or say what the colors mean. */
   #say() {
     const { plan, values, scope } = this;
     if (!plan) return;
-    const measure = measureOf(scope, scope.state.get("tile_measure"));
+    const measure = measureOf(scope, this.axes.measure);
     const keys = this.canvas.matches(":focus-visible");
     const of = this.pointed >= 0 ? this.pointed : keys ? this.active : -1;
     const [low, high] = this.range;
@@ -308,24 +306,26 @@ export class Atlas {
 
   /** @param {number} i */
   describe(i) {
-    const { plan, scope, values } = this;
+    const { plan, axes, values } = this;
     if (!plan || i < 0 || i >= plan.count) return "";
-    return describe(scope, plan.row[i], plan.column[i], values);
+    return describe(axes, plan.row[i], plan.column[i], values);
   }
 
   #note() {
-    const { state, maps, source } = this.scope;
-    const tiles = maps.tiles();
+    const { axes } = this;
+    const { state, source } = this.scope;
+    const ofHeads = axes === this.both.heads;
+    const tiles = axes.tiles();
     let text = "";
     if (!tiles)
       text = source.capabilities.any
         ? "The tiles are on their way."
-        : "The tiles of this word were left out of this page.";
-    else {
+        : `The tiles of ${ofHeads ? "this word" : "single steps"} were left out of this page.`;
+    else if (ofHeads) {
       const [lo, hi] = state.steps;
       if (tiles.lo !== lo || tiles.hi !== hi)
         text = `Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.`;
-      else if (!this.values || (state.get("tile_sort") === "likeness" && !orderOf(this.scope)))
+      else if (!this.values || (state.get("tile_sort") === "likeness" && !axes.order()))
         text = this.wants.lacking ? "Being worked out." : "This page does not hold these numbers.";
     }
     write(this.note, text);
@@ -372,7 +372,8 @@ export class Atlas {
   /** Layers whose tiles are looked at closely. */
   #closer() {
     const { plan, zoom, room } = this;
-    if (!plan || zoom.k <= 1 || !this.showsMaps) return { layers: [], side: 0 };
+    if (!plan || zoom.k <= 1 || !this.showsMaps || this.axes !== this.both.heads)
+      return { layers: [], side: 0 };
     const side = Math.max(...plan.tile) * zoom.k * this.scope.dots;
     return { layers: rowsSeen(plan, zoom, room), side };
   }
@@ -413,11 +414,10 @@ export class Atlas {
 
   /** @param {number} i the tile whose map is shown; -1: none */
   #hover(i) {
-    const { maps, state } = this.scope;
+    const { maps } = this.scope;
     const { plan } = this;
     const [row, column] = plan && i >= 0 ? [plan.row[i], plan.column[i]] : [-1, -1];
-    const same = row === state.chosen.layer && column === state.chosen.head;
-    const hover = row >= 0 && !same ? { layers: [row], head: column } : null;
+    const hover = row >= 0 ? this.axes.hover(row, column) : null;
     if (!hover && !maps.hover) return;
     this.scope.input("hover", () => {
       maps.hover = hover;
@@ -438,10 +438,10 @@ export class Atlas {
     this.scope.input("head", () => {
       if (i >= 0) {
         this.active = i;
-        this.chooser.choose(plan.row[i], plan.column[i], more);
-      } else if (label && "column" in label) this.chooser.choose(-1, label.column, more);
-      else if (label && "row" in label) this.chooser.choose(label.row, -1, more);
-      else if (label) this.chooser.block(this.rows, label.block, more);
+        this.axes.choose(plan.row[i], plan.column[i], more);
+      } else if (label && "column" in label) this.axes.choose(-1, label.column, more);
+      else if (label && "row" in label) this.axes.choose(label.row, -1, more);
+      else if (label) this.axes.block(label.block, more);
     });
   }
 
@@ -455,22 +455,11 @@ export class Atlas {
     if (held && plan) {
       const { x, y, k } = zoom;
       const inside = encircled(plan, line.map((at, i) => (at - (i % 2 ? y : x)) / k)); // prettier-ignore
-      const pairs = inside.flatMap((i) => this.#headsAt(i));
-      if (pairs.length > 0)
-        this.scope.input("head", () => this.chooser.add(pairs, held.more || this.foot.adding));
+      const tiles = inside.map((i) => ({ row: plan.row[i], column: plan.column[i] }));
+      const more = held.more || this.foot.adding;
+      this.scope.input("head", () => this.axes.encircled(tiles, more));
     }
     this.#drawMarks();
-  }
-
-  /**
-   * @param {number} i
-   * @returns {[number, number][]} the heads of a tile, of the column of all: those of its layer
-   */
-  #headsAt(i) {
-    const { plan } = this;
-    if (!plan) return [];
-    const [row, column] = [plan.row[i], plan.column[i]];
-    return column < 0 ? headsOf(this.scope.state.facts, row) : [[row, column]];
   }
 
   /** @param {number} i the tile that the keys are at */
@@ -493,4 +482,9 @@ export class Atlas {
     this.sizes.disconnect();
     this.wants.destroy();
   }
+}
+
+/** @param {string} columns heads or steps */
+function nameOf(columns) {
+  return `Layers by ${columns}. Arrow keys move, Enter chooses, Shift+Enter adds, plus and minus zoom.`;
 }

@@ -41,18 +41,41 @@ export class Bar {
     );
     this.inputs = inputsOf(scope, "tiles");
     this.built = "";
-    this.title = el("h3", { class: "daam-title", text: "Layers × heads" });
+    this.title = el("h3", { class: "daam-title" });
+    this.axes = ["heads", "steps"].map((name) => {
+      const text = name[0].toUpperCase() + name.slice(1);
+      const button = el("button", {
+        class: "daam-button",
+        type: "button",
+        text,
+        "data-testid": `axes-${name}`,
+        title: name === "heads" ? "A tile for each head" : "Each layer at every step",
+      });
+      button.addEventListener("click", () =>
+        scope.input("tile_axes", () => state.set({ tile_axes: name })),
+      );
+      return { name, button };
+    });
+    const buttons = this.axes.map(({ button }) => button);
+    this.columns = el(
+      "div",
+      { class: "daam-group", role: "group", "aria-label": "Columns of the tiles" },
+      ...buttons,
+    );
+    this.heading = el("div", { class: "daam-atlas-heading" }, this.title, this.columns);
     const labels = Object.values(this.inputs).map(({ label }) => label);
+    const fields = [this.choice, this.measure, this.order].map((select) =>
+      el("label", { class: "daam-field", title: select.title }, select),
+    );
+    this.ordered = fields[2];
     this.element = el(
       "div",
       { class: "daam-title-row daam-atlas-bar" },
-      this.title,
+      this.heading,
       el(
         "div",
         { class: "daam-selects" },
-        ...[this.choice, this.measure, this.order].map((select) =>
-          el("label", { class: "daam-field", title: select.title }, select),
-        ),
+        ...fields,
         el(
           "details",
           { class: "daam-atlas-more" },
@@ -77,12 +100,16 @@ export class Bar {
     return el("select", { class: "daam-select", "data-testid": id, "aria-label": name, title });
   }
 
-  /** @param {number} what */
-  update(what) {
+  /**
+   * @param {number} what
+   * @param {string} measure that counts
+   */
+  update(what, measure) {
     if (!(what & (flags.GRID | flags.SELECTION))) return;
     const { state } = this.scope;
     const { choices, layers } = state.facts;
-    const measures = measuresOf(this.scope);
+    const ofSteps = state.get("tile_axes") === "steps";
+    const measures = measuresOf(this.scope).filter(({ of }) => !ofSteps || of === "tile");
     const built = JSON.stringify([choices, measures]);
     if (this.built !== built) {
       this.built = built;
@@ -102,8 +129,14 @@ export class Bar {
         ...measures.map(({ name, label, about }) => option(name, `by ${label}`, about)),
       );
     }
+    const axes = state.get("tile_axes");
+    this.columns.hidden = axes === "heads" && state.count < 2; // there are no steps to tell apart
+    write(this.title, this.columns.hidden ? "Layers × heads" : "Layers ×");
+    for (const { name, button } of this.axes)
+      attribute(button, "aria-pressed", String(name === axes));
+    this.ordered.hidden = axes === "steps";
     this.choice.value = state.get("choice");
-    this.measure.value = state.get("tile_measure");
+    this.measure.value = measure;
     this.order.value = state.get("tile_sort");
     for (const { show } of Object.values(this.inputs)) show();
   }
@@ -146,12 +179,12 @@ export class Foot {
         },
         shown,
       );
-    this.lasso = button("atlas-lasso", "Draw around heads to choose them", icon("lasso"), () => {
+    this.lasso = button("atlas-lasso", "Draw around tiles to choose them", icon("lasso"), () => {
       this.lassoing = !this.lassoing;
       attribute(this.lasso, "aria-pressed", String(this.lassoing));
       tool();
     });
-    this.add = button("atlas-add", "Add heads to those chosen, one after the other", "∪", () => {
+    this.add = button("atlas-add", "Add tiles to those chosen, one after the other", "∪", () => {
       this.adding = !this.adding;
       attribute(this.add, "aria-pressed", String(this.adding));
       tool();

@@ -1,7 +1,6 @@
 // Heads of two recordings: the difference of their maps, and of what they are measured by.
-/** @import { Scope } from "../scope.js" */
+/** @import { Axes } from "./axes.js" */
 /** @import { Tiles } from "../types.js" */
-import { valuesOf } from "./measures.js";
 
 /**
  * The difference of the maps of all heads: level 127.5 is none, 255 all in A, 0 all in B.
@@ -34,15 +33,14 @@ export function differenceOf(a, b, scale) {
 }
 
 /**
- * A measure of A's heads minus that of B's.
+ * A measure of A's tiles minus that of B's.
  *
- * @param {Scope} a
- * @param {Scope} b
- * @param {string} name
+ * @param {Axes} a
+ * @param {Axes} b
  * @returns {import("./measures.js").Values | null}
  */
-export function valuesBetween(a, b, name) {
-  const [own, others] = [a, b].map((scope) => valuesOf(scope, name, scope.maps.tiles()));
+export function valuesBetween(a, b) {
+  const [own, others] = [a.values(), b.values()];
   if (!own || !others) return null;
   return own.map((row, layer) =>
     row.map((value, head) => {

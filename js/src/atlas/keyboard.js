@@ -15,9 +15,7 @@ export function onKey(atlas, event) {
   const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
   if (key === "Enter" || key === " ") {
     const more = event.shiftKey || event.ctrlKey || atlas.foot.adding;
-    atlas.scope.input("head", () =>
-      atlas.chooser.choose(plan.row[active], plan.column[active], more),
-    );
+    atlas.scope.input("head", () => atlas.axes.choose(plan.row[active], plan.column[active], more));
   } else if (way) {
     const next = nextTile(plan, active, way[0], way[1]);
     atlas.go(next < 0 ? active : next);

@@ -31,6 +31,7 @@ export function rowsOf(facts) {
       stage,
       size: size.join("×"),
       columns: heads,
+      layer: i,
     };
   });
 }

@@ -10,8 +10,8 @@ const PANELS = 6;
 /** Another panel must make the tiles larger by this factor, and an end of a block may cost as much. */
 const WORTH = 1.12;
 
-/** @typedef {{label: string, block: string, stage: string, size: string, columns: number}} Row what a row
- *   is called, and how many columns it has */
+/** @typedef {{label: string, block: string, stage: string, size: string, columns: number, layer: number}}
+ *   Row what a row is called, how many columns it has, and the number of its layer */
 /** @typedef {{first: number, end: number, columns: number, x: number, y: number, left: number}} Panel rows
  *   from `first` to before `end`; `x`, `y`: of their first tile; `left`: where their names begin */
 /** @typedef {{count: number, row: Int16Array, column: Int16Array, x: Float32Array, y: Float32Array,

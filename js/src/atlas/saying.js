@@ -1,5 +1,5 @@
 // Tiles in words, and where they are, for tests.
-/** @import { Scope } from "../scope.js" */
+/** @import { Axes } from "./axes.js" */
 /** @import { Values } from "./measures.js" */
 import { short } from "../dom.js";
 import { measureOf } from "./measures.js";
@@ -8,17 +8,15 @@ import { indexOf } from "./plan.js";
 /**
  * A tile or a column in words, with the number by which it is measured.
  *
- * @param {Scope} scope
+ * @param {Axes} axes
  * @param {number} row -1: a column
- * @param {number} column -1: all heads
+ * @param {number} column -1: all of the row
  * @param {Values | null} values
  */
-export function describe(scope, row, column, values) {
-  if (row < 0) return column < 0 ? "All heads of all layers" : `Head ${column} of every layer`;
-  const { label, size } = scope.state.facts.layers[row];
-  const name = `${label} (${size.join("×")}), ${column < 0 ? "all heads" : `head ${column}`}`;
-  const measure = measureOf(scope, scope.state.get("tile_measure"));
-  if (column < 0 || !measure || !values) return name;
+export function describe(axes, row, column, values) {
+  const name = axes.describe(row, column);
+  const measure = measureOf(axes.scope, axes.measure);
+  if (row < 0 || column < 0 || !measure || !values) return name;
   const value = values[row]?.[column] ?? null;
   return `${name}: ${measure.label} ${value === null ? "not known" : short(value)}`;
 }
@@ -26,18 +24,19 @@ export function describe(scope, row, column, values) {
 /**
  * What stands on a large tile, the longest first.
  *
- * @param {Scope} scope
+ * @param {Axes} axes
  * @param {number} row
  * @param {number} column
  * @param {Values | null} values
  * @returns {string[]}
  */
-export function captions(scope, row, column, values) {
-  const { label } = scope.state.facts.layers[row];
+export function captions(axes, row, column, values) {
+  const { label } = axes.scope.state.facts.layers[axes.rows[row].layer];
   const value = values?.[row]?.[column];
   const number = value === null || value === undefined ? "" : short(value);
-  const head = column < 0 ? "all" : String(column);
-  return [`${label}, ${head}: ${number}`, `${label}, ${head}`, number, head].filter(Boolean);
+  const name = axes.shortly(column);
+  const both = axes.rows.length > 1 || axes.name === "heads" ? `${label}, ${name}` : name;
+  return [`${both}: ${number}`, both, number, axes.columnName(column)].filter(Boolean);
 }
 
 /**

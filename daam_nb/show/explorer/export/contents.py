@@ -121,6 +121,7 @@ def gather(look: Look, asked: list[Head], room: int) -> Content:
             else:
                 has_room, left = False, left + 1
     _say(look, content, choices, left, gridless)
+    _put_step_tiles(look, content, room)
     _put_facts(look, content, choices, gridless)
     return content
 
@@ -221,17 +222,37 @@ def _tiles_of(look: Look, word: int, steps: tuple[int, int], side: int) -> Part:
     """The grid of heads of a word, at most so large."""
     tiles = look.engine.tiles(replace(look.selected, word=word, steps=steps))
     tiles = replace(tiles, shown=tuple(_within(maps.shape[1:], side) for maps in tiles.maps))
-    return smallest(*_levels_of(tiles))
+    return smallest(*_levels_of(tiles, "tiles"))
 
 
-def _levels_of(tiles: Tiles) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _put_step_tiles(look: Look, content: Content, room: int) -> None:
+    """Put a small map of every layer at every step of all words in, where there is room for all.
+
+    Those that are shown are always there.
+    """
+    if look.subject.step_count == 1:
+        return
+
+    def step_tiles(selected: Selected) -> Part:
+        return smallest(*_levels_of(look.engine.step_tiles(selected), "step_tiles"))
+
+    if look["tile_axes"] == "steps":
+        content.put([step_tiles(look.selected)])
+    every_head = [replace(look.selected, word=word, layer=-1, head=-1) for word in _words(look)]
+    if content.put([step_tiles(selected) for selected in every_head], room):
+        content.holds.append("each layer at every step, small, in 8 bits")
+    else:
+        content.lost.append("each layer at every step")
+
+
+def _levels_of(tiles: Tiles, name: str) -> tuple[dict[str, Any], list[np.ndarray]]:
     packed, meta = tiles.packed()
     levels, at = [], 0
     for maps, (height, width) in zip(tiles.maps, tiles.shown, strict=True):
         count = len(maps) * height * width
         levels.append(np.frombuffer(packed, np.uint8, count, at).reshape(-1, height, width))
         at += count
-    return {"name": "tiles", **meta}, levels
+    return {"name": name, **meta}, levels
 
 
 def _within(size: tuple[int, ...], longest: int) -> tuple[int, int]:

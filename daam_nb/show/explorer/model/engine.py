@@ -24,10 +24,10 @@ from daam_nb.show.explorer.model.ranking import (
     values_at,
     words_at,
 )
-from daam_nb.show.explorer.model.selection import Selected, entry_map, maps_of, word_map
+from daam_nb.show.explorer.model.selection import Selected, compact, entry_map, maps_of, word_map
 from daam_nb.show.explorer.model.stacks import Stack, stack_of
 from daam_nb.show.explorer.model.subject import Subject
-from daam_nb.show.explorer.model.tiles import Tiles, tiles_of
+from daam_nb.show.explorer.model.tiles import StepTiles, Tiles, step_tiles_of, tiles_of
 
 T = TypeVar("T")
 KEPT = 16  # of each kind; a stack takes at most 1 MiB
@@ -61,6 +61,7 @@ class Engine:
     subject: Subject
     _stacks: Recent[Stack] = field(default_factory=Recent)
     _tiles: Recent[Tiles] = field(default_factory=Recent)
+    _step_tiles: Recent[StepTiles] = field(default_factory=Recent)
     _maps: Recent[HeatMaps] = field(default_factory=Recent)
     _exact: Recent[WordHeatMap] = field(default_factory=Recent)
     _all: Recent[Maps] = field(default_factory=Recent)
@@ -92,6 +93,12 @@ class Engine:
         return self._tiles.get_or_make(
             every_head.key, lambda: tiles_of(self.subject, selected.word, selected.steps)
         )
+
+    def step_tiles(self, selected: Selected) -> StepTiles:
+        """The word in every layer at every step, of the heads selected."""
+        self._work()
+        key = compact([selected.word, selected.in_every_layer])
+        return self._step_tiles.get_or_make(key, lambda: step_tiles_of(self.subject, selected))
 
     def every_map(self, selected: Selected, *, special: bool) -> Maps:
         """The maps of all words under the selection, whatever its own word."""
@@ -146,9 +153,9 @@ class Engine:
 
     def release(self) -> None:
         """Let go of all maps that were made."""
-        for kept in (self._stacks, self._tiles, self._maps, self._exact, self._all):
+        maps = (self._stacks, self._tiles, self._step_tiles, self._maps, self._exact, self._all)
+        for kept in (*maps, self._backgrounds):
             kept.clear()
-        self._backgrounds.clear()
         self.subject.view.release()
 
     def _work(self) -> None:

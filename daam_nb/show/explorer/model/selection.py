@@ -62,6 +62,13 @@ class Selected:
         return tuple(head for head in self.head if isinstance(head, int))
 
     @property
+    def in_every_layer(self) -> int | Numbers | LayerHeads:
+        """The heads, whatever the choice of layers; a head of one layer names it."""
+        if self.layer >= 0 and self.numbers:
+            return tuple((self.layer, head) for head in self.numbers)
+        return self.head
+
+    @property
     def of_choice(self) -> bool:
         """Whether the choice of layers counts: no layer is chosen before it."""
         return self.layer < 0 and not self.pairs
@@ -341,7 +348,19 @@ def heads_of(subject: Subject, selected: Selected) -> LayersAndHeads:
             tuple(tuple(sorted(h for n, h in pairs if n == number)) for number in numbers),
         )
     of_layers = (selected.layer,) if selected.layer >= 0 else subject.choices[selected.choice]
-    layers = tuple(subject.layers[number] for number in of_layers)
+    return _that_have(tuple(subject.layers[number] for number in of_layers), selected)
+
+
+def heads_everywhere(subject: Subject, selected: Selected) -> LayersAndHeads:
+    """All layers that have one of a selection's heads, whatever its choice of layers."""
+    everywhere = replace(selected, layer=-1, head=selected.in_every_layer)
+    if everywhere.pairs:
+        return heads_of(subject, everywhere)
+    return _that_have(subject.layers, everywhere)
+
+
+def _that_have(layers: tuple[Layer, ...], selected: Selected) -> LayersAndHeads:
+    """Those of some layers that have one of the heads chosen by number, and which."""
     if selected.head == -1:
         return LayersAndHeads(layers)
     heads = {layer: tuple(h for h in selected.numbers if h < layer.heads) for layer in layers}

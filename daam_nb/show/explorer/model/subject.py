@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -153,17 +153,8 @@ class Subject:
 
     @cached_property
     def tile_sizes(self) -> tuple[tuple[int, int], ...]:
-        """(height, width) of each layer's tiles: its own, or a longest side at which all fit.
-
-        All take at most 400 kB.
-        """
-        own = max(max(layer.size) for layer in self.layers)
-        for longest in (own, *(side for side in TILE_SIDES if side < own)):
-            sizes = tuple(within(layer.size, longest) for layer in self.layers)
-            cells = zip(self.layers, sizes, strict=True)
-            if sum(layer.heads * size[0] * size[1] for layer, size in cells) <= TILES_BYTES:
-                break
-        return sizes
+        """(height, width) of each layer's tiles, one for each head."""
+        return tile_sizes(self.layers, [layer.heads for layer in self.layers])
 
     @cached_property
     def measures(self) -> tuple[Measure, ...]:
@@ -176,6 +167,20 @@ class Subject:
             negative=self.negative,
             table=self.table,
         )
+
+
+def tile_sizes(layers: Sequence[Layer], counts: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """(height, width) of each layer's tiles: its own, or a longest side at which all fit.
+
+    All take at most 400 kB; `counts` says how many tiles a layer has.
+    """
+    own = max(max(layer.size) for layer in layers)
+    for longest in (own, *(side for side in TILE_SIDES if side < own)):
+        sizes = tuple(within(layer.size, longest) for layer in layers)
+        cells = zip(counts, sizes, strict=True)
+        if sum(count * size[0] * size[1] for count, size in cells) <= TILES_BYTES:
+            break
+    return sizes
 
 
 def subject_of(

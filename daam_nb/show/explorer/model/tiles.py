@@ -1,7 +1,11 @@
-"""A word in every head of every layer, at the layer's own resolution: the grid of small maps."""
+"""A word in every head of every layer, or at every step: the grid of small maps.
+
+Each is at its layer's own resolution.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from daam_nb.show.explorer.model.selection import compact
+from daam_nb.show.explorer.model.selection import Selected, compact, heads_everywhere
 from daam_nb.show.explorer.model.stacks import LEVELS, quantized
-from daam_nb.show.explorer.model.subject import Subject, within
+from daam_nb.show.explorer.model.subject import Subject, tile_sizes, within
 from daam_nb.show.explorer.model.views.attention import area_weights
 
 
@@ -93,17 +97,63 @@ class Tiles:
         }
 
 
+@dataclass(frozen=True)
+class StepTiles(Tiles):
+    """The maps of a word in layers at every step: in place of a layer's heads stand the steps.
+
+    Attributes
+    ----------
+    key
+        JSON of [word, heads]: `Selected.in_every_layer`.
+    maps
+        Per layer (step, y, x): the map of the layer's chosen heads at every step alone.
+    layers
+        Numbers of the layers; where heads are chosen, those that have one.
+    """
+
+    layers: tuple[int, ...] = ()
+
+    def packed(self) -> tuple[bytes, dict[str, object]]:
+        """As that of heads, layer by layer (step, y, x); with the layers' numbers."""
+        packed, meta = super().packed()
+        return packed, {**meta, "layers": list(self.layers)}
+
+
 def tiles_of(subject: Subject, word: int, steps: tuple[int, int]) -> Tiles:
     """Make the maps of a word in all heads of all layers, mean over a range of steps."""
     of_layers = subject.view.head_maps(subject.entries[word], steps)
     maps = tuple(np.asarray(of_layers[layer.name].numpy()) for layer in subject.layers)
-    return Tiles(
-        key=compact([word, *steps]),
-        maps=maps,
-        shown=subject.tile_sizes,
-        mean=tuple(tuple(layer.mean((1, 2), dtype=np.float64).tolist()) for layer in maps),
-        entropy=tuple(tuple(_evenness(layer)) for layer in maps),
-        peak=tuple(tuple(layer.max((1, 2)).tolist()) for layer in maps),
+    return Tiles(compact([word, *steps]), maps, subject.tile_sizes, *_numbers_of(maps))
+
+
+def step_tiles_of(subject: Subject, selected: Selected) -> StepTiles:
+    """Make the maps of a word in all layers at every step.
+
+    Of a selection the word and the heads count: all heads, those of a number in every layer, or
+    those chosen with their layers. Its layers' choice and steps do not.
+    """
+    entry = subject.entries[selected.word]
+    by_layer = heads_everywhere(subject, selected).by_layer
+    layers = [of_layer.layers[0] for of_layer in by_layer]
+    maps = tuple(
+        np.asarray(subject.view.step_maps(entry, of_layer, layer.size).numpy())
+        for of_layer, layer in zip(by_layer, layers, strict=True)
+    )
+    return StepTiles(
+        compact([selected.word, selected.in_every_layer]),
+        maps,
+        tile_sizes(layers, [subject.step_count] * len(layers)),
+        *_numbers_of(maps),
+        layers=tuple(subject.layers.index(layer) for layer in layers),
+    )
+
+
+def _numbers_of(maps: Sequence[NDArray[np.float32]]) -> tuple[tuple[tuple[float, ...], ...], ...]:
+    """Mean, entropy and peak of each tile of each layer."""
+    return (
+        tuple(tuple(layer.mean((1, 2), dtype=np.float64).tolist()) for layer in maps),
+        tuple(tuple(_evenness(layer)) for layer in maps),
+        tuple(tuple(layer.max((1, 2)).tolist()) for layer in maps),
     )
 
 

@@ -17,6 +17,7 @@ string.
 | stack, stack_b | every step of a word in 8 bits: `stacks` |
 | exact, exact_b | the map of `heat_maps`, float32 |
 | tiles | the word in every head: `tiles` |
+| step_tiles | the word in every layer at every step: `tiles` |
 | overlap | how much of each tile lies in the mask, or in the polygon at {within}; what is chance |
 | measure, at {measure} | a number for each head that neither depends on the mask nor is of a tile |
 | likeness | all heads in an order in which like maps stand together |
@@ -259,6 +260,11 @@ def _tiles(engine: Engine, question: Question) -> list[Part]:
     return [({"name": "tiles", "dtype": "u1", **meta}, packed)]
 
 
+def _step_tiles(engine: Engine, question: Question) -> list[Part]:
+    packed, meta = engine.step_tiles(question.selected).packed()
+    return [({"name": "step_tiles", "dtype": "u1", **meta}, packed)]
+
+
 def _overlap(engine: Engine, question: Question) -> list[Part]:
     selected, subject = question.selected, engine.subject
     polygon = (question.at or {}).get("within")
@@ -402,6 +408,7 @@ _PARTS: dict[str, Callable[[Engine, Question], list[Part]]] = {
     "stack_b": _stack_b,
     "exact_b": _exact_b,
     "tiles": _tiles,
+    "step_tiles": _step_tiles,
     "overlap": _overlap,
     "measure": _measure,
     "likeness": _likeness,

@@ -9,32 +9,33 @@ redraws:["MAP","LOOK"],label:"Contour",title:"Line around the mask (t)",panel:"l
 lag",default:!1,redraws:["BASE","MAP","LOOK"],label:"Forming image",title:"The image as it was at the last chosen step",panel:"look"},colormap:{kind:"OneOf",default:"\
 inferno",redraws:["MAP","STRIP","GRID","LOOK"],options:[["inferno","inferno"],["magma","magma"],["plasma","plasma"],["viridis","viridis"],["cividis","cividis"],
 ["gray","gray"]],label:"Colors",panel:"look"},playing:{kind:"Flag",default:!1,redraws:["STEPS"],handout:!1,address:!1},interval:{kind:"Whole",default:200,redraws:[
-"STEPS"],low:20,high:1e4},tile_measure:{kind:"MeasureName",default:"mean",redraws:["GRID"],options:[]},tile_sort:{kind:"MeasureName",default:"network",redraws:[
-"GRID"],options:[["network","by network"],["likeness","by likeness"]]},tile_show:{kind:"OneOf",default:"auto",redraws:["GRID"],options:[["auto","maps, or colors"],
-["maps","maps"],["colors","colors"]],label:"Show",title:"Small maps, or one color for each head by its measure",panel:"tiles"},tile_scale:{kind:"OneOf",default:"\
-own",redraws:["GRID"],options:[["common","one scale"],["own","own scales"]],label:"Scale",title:"Colors of the tiles: by the strongest of all, or each by its ow\
-n peak",panel:"tiles"},show_pieces:{kind:"Flag",default:!1,redraws:["WORDS"]},show_syntax:{kind:"Flag",default:!1,redraws:["WORDS"]},word_order:{kind:"OneOf",default:"\
-text",redraws:["WORDS"],options:[["text","in the text's order"],["attention","most attention first"]],label:"Order",title:"Most attention: the largest mean of i\
-ts map",panel:"words"},theme:{kind:"OneOf",default:"auto",redraws:["THEME"],options:[["auto","auto"],["light","light"],["dark","dark"]],label:"Theme",panel:"mor\
-e"},projector:{kind:"Flag",default:!1,redraws:["ALL"],label:"Projector",title:"Large type for a lecture hall",panel:"more"},region:{kind:"Region",default:[],redraws:[
-"MAP","PANEL"]},rank_by:{kind:"OneOf",default:"lift",redraws:["PANEL"],options:[["lift","by lift"],["share","by share"]],label:"Order",title:"Lift: the share he\
-re over the share in the whole image. Share: of all words here.",panel:"ranking"},view:{kind:"OneOf",default:"overlay",redraws:["WORDS","MAP","LOOK"],options:[[
-"overlay","both maps"],["difference","A minus B"]],label:"Show",panel:"look"},difference_scale:{kind:"OneOf",default:"own",redraws:["MAP","LOOK"],options:[["own",
-"of each peak"],["common","in their unit"]],label:"Scale",title:"Each map as a share of its own peak, or as it is",panel:"look"}};function counting({layer,head,heads}){if(!heads?.length)return{layer,head};let pairs=pairsIn(heads);return pairs.length===0?{layer,head:heads.length>1?heads:numbersIn(
+"STEPS"],low:20,high:1e4},tile_axes:{kind:"OneOf",default:"heads",redraws:["GRID","SELECTION"],options:[["heads","heads"],["steps","steps"]]},tile_measure:{kind:"\
+MeasureName",default:"mean",redraws:["GRID"],options:[]},tile_sort:{kind:"MeasureName",default:"network",redraws:["GRID"],options:[["network","by network"],["li\
+keness","by likeness"]]},tile_show:{kind:"OneOf",default:"auto",redraws:["GRID"],options:[["auto","maps, or colors"],["maps","maps"],["colors","colors"]],label:"\
+Show",title:"Small maps, or one color for each head by its measure",panel:"tiles"},tile_scale:{kind:"OneOf",default:"own",redraws:["GRID"],options:[["common","o\
+ne scale"],["own","own scales"]],label:"Scale",title:"Colors of the tiles: by the strongest of all, or each by its own peak",panel:"tiles"},show_pieces:{kind:"F\
+lag",default:!1,redraws:["WORDS"]},show_syntax:{kind:"Flag",default:!1,redraws:["WORDS"]},word_order:{kind:"OneOf",default:"text",redraws:["WORDS"],options:[["t\
+ext","in the text's order"],["attention","most attention first"]],label:"Order",title:"Most attention: the largest mean of its map",panel:"words"},theme:{kind:"\
+OneOf",default:"auto",redraws:["THEME"],options:[["auto","auto"],["light","light"],["dark","dark"]],label:"Theme",panel:"more"},projector:{kind:"Flag",default:!1,
+redraws:["ALL"],label:"Projector",title:"Large type for a lecture hall",panel:"more"},region:{kind:"Region",default:[],redraws:["MAP","PANEL"]},rank_by:{kind:"O\
+neOf",default:"lift",redraws:["PANEL"],options:[["lift","by lift"],["share","by share"]],label:"Order",title:"Lift: the share here over the share in the whole i\
+mage. Share: of all words here.",panel:"ranking"},view:{kind:"OneOf",default:"overlay",redraws:["WORDS","MAP","LOOK"],options:[["overlay","both maps"],["differe\
+nce","A minus B"]],label:"Show",panel:"look"},difference_scale:{kind:"OneOf",default:"own",redraws:["MAP","LOOK"],options:[["own","of each peak"],["common","in \
+their unit"]],label:"Scale",title:"Each map as a share of its own peak, or as it is",panel:"look"}};function counting({layer,head,heads}){if(!heads?.length)return{layer,head};let pairs=pairsIn(heads);return pairs.length===0?{layer,head:heads.length>1?heads:numbersIn(
 heads)[0]}:pairs.length>1?{layer:-1,head:pairs}:{layer:pairs[0][0],head:pairs[0][1]}}function pairsIn(head){return typeof head=="number"?[]:head.filter(one=>typeof one!=
-"number")}function numbersIn(head){return typeof head=="number"?head<0?[]:[head]:head.filter(one=>typeof one=="number")}function holds(chosen,layer,head){return pairsIn(
-chosen.head).some(([l,h])=>l===layer&&h===head)?!0:chosen.layer>=0&&chosen.layer!==layer?!1:numbersIn(chosen.head).includes(head)||chosen.layer===layer&&chosen.
-head===-1}function withHeads(facts,layers,chosen,pairs){let before2=expanded(facts,layers,chosen),isIn=(list2,[l,h])=>list2.some(([layer,head])=>layer===l&&head===
-h),taken=pairs.every(pair2=>isIn(before2,pair2)),after=before2.filter(pair2=>!isIn(pairs,pair2)).concat(taken?[]:pairs);return asChoice(after.sort(([l,h],[layer,
-head])=>l-layer||h-head))}function withSet(facts,layers,chosen,pairs,more){let all=more?[...expanded(facts,layers,chosen),...pairs]:pairs,sorted2=[...new Map(all.
-map(pair2=>[pair2[0]*4096+pair2[1],pair2]))].sort(([p],[q])=>p-q).map(([,pair2])=>pair2);return sorted2.length>0&&sorted2[0][0]===sorted2[sorted2.length-1][0]&&
-sorted2.length===facts.layers[sorted2[0][0]].heads?{layer:sorted2[0][0],head:-1,heads:[]}:asChoice(sorted2)}function withColumn(facts,layers,chosen,head){if(chosen.
-layer<0&&pairsIn(chosen.head).length===0){let before2=numbersIn(chosen.head),after=before2.includes(head)?before2.filter(h=>h!==head):[...before2,head];return after.
-sort((p,q)=>p-q),after.length>1?{layer:-1,head:-1,heads:after}:{layer:-1,head:after[0]??-1,heads:[]}}let column=layers.filter(i=>head<facts.layers[i].heads).map(
-i=>[i,head]);return withHeads(facts,layers,chosen,column)}function headsOf(facts,layer){return Array.from({length:facts.layers[layer].heads},(_,head)=>[layer,head])}
-function expanded(facts,layers,chosen){if(chosen.layer<0&&chosen.head===-1)return[];let pairs=pairsIn(chosen.head);return pairs.length>0?pairs:(chosen.layer<0?layers:
-[chosen.layer]).flatMap(i=>headsOf(facts,i)).filter(([layer,head])=>holds(chosen,layer,head))}function asChoice(pairs){if(pairs.length>1)return{layer:-1,head:-1,
-heads:pairs};let[layer,head]=pairs[0]??[-1,-1];return{layer,head,heads:[]}}var LONGEST=2e4,MOST_HEADS=4096,MOST_CORNERS=2e3,HEADS=["layer","head","heads"],NAMES=Object.keys(controls_data_default).filter(name=>controls_data_default[name].
+"number")}function numbersIn(head){return typeof head=="number"?head<0?[]:[head]:head.filter(one=>typeof one=="number")}function inEveryLayer({layer,head}){let numbers2=numbersIn(
+head);return layer>=0&&numbers2.length>0?numbers2.map(number=>[layer,number]):head}function holds(chosen,layer,head){return pairsIn(chosen.head).some(([l,h])=>l===
+layer&&h===head)?!0:chosen.layer>=0&&chosen.layer!==layer?!1:numbersIn(chosen.head).includes(head)||chosen.layer===layer&&chosen.head===-1}function withHeads(facts,layers,chosen,pairs){
+let before2=expanded(facts,layers,chosen),isIn=(list2,[l,h])=>list2.some(([layer,head])=>layer===l&&head===h),taken=pairs.every(pair2=>isIn(before2,pair2)),after=before2.
+filter(pair2=>!isIn(pairs,pair2)).concat(taken?[]:pairs);return asChoice(after.sort(([l,h],[layer,head])=>l-layer||h-head))}function withSet(facts,layers,chosen,pairs,more){
+let all=more?[...expanded(facts,layers,chosen),...pairs]:pairs,sorted2=[...new Map(all.map(pair2=>[pair2[0]*4096+pair2[1],pair2]))].sort(([p],[q])=>p-q).map(([,
+pair2])=>pair2);return sorted2.length>0&&sorted2[0][0]===sorted2[sorted2.length-1][0]&&sorted2.length===facts.layers[sorted2[0][0]].heads?{layer:sorted2[0][0],head:-1,
+heads:[]}:asChoice(sorted2)}function withColumn(facts,layers,chosen,head){if(chosen.layer<0&&pairsIn(chosen.head).length===0){let before2=numbersIn(chosen.head),
+after=before2.includes(head)?before2.filter(h=>h!==head):[...before2,head];return after.sort((p,q)=>p-q),after.length>1?{layer:-1,head:-1,heads:after}:{layer:-1,
+head:after[0]??-1,heads:[]}}let column=layers.filter(i=>head<facts.layers[i].heads).map(i=>[i,head]);return withHeads(facts,layers,chosen,column)}function headsOf(facts,layer){
+return Array.from({length:facts.layers[layer].heads},(_,head)=>[layer,head])}function expanded(facts,layers,chosen){if(chosen.layer<0&&chosen.head===-1)return[];
+let pairs=pairsIn(chosen.head);return pairs.length>0?pairs:(chosen.layer<0?layers:[chosen.layer]).flatMap(i=>headsOf(facts,i)).filter(([layer,head])=>holds(chosen,
+layer,head))}function asChoice(pairs){if(pairs.length>1)return{layer:-1,head:-1,heads:pairs};let[layer,head]=pairs[0]??[-1,-1];return{layer,head,heads:[]}}var LONGEST=2e4,MOST_HEADS=4096,MOST_CORNERS=2e3,HEADS=["layer","head","heads"],NAMES=Object.keys(controls_data_default).filter(name=>controls_data_default[name].
 address!==!1);function written(values,opening,facts=null){let terms=[],differs=name=>!same(values[name],opening[name]);for(let name of NAMES){if(name===HEADS[0]&&
 HEADS.some(differs)&&terms.push(...headTerms(values)),HEADS.includes(name)||!differs(name))continue;let kind=KINDS[controls_data_default[name].kind];kind&&terms.
 push(`${name}=${escaped(kind.write(values[name],facts))}`)}return terms.join("&")}function read(hash,facts,phrase=()=>"no phrases"){let values={},ignored=[],heads={},
@@ -147,17 +148,19 @@ size}}};function prefixSums(counts,scales,shape){let[steps,height,width]=shape,s
 from=t*size;for(let i=0;i<size;i++)sums[from+size+i]=sums[from+i]+counts[from+i]*scale}return{steps,height,width,sums,counts,scales:Float64Array.from(scales)}}function meanOver(stack,lo,hi,out){
 let size=stack.height*stack.width,first=lo*size,last=hi*size,share3=1/(hi-lo),sums=stack.sums,max=0;for(let i=0;i<size;i++){let value=Math.max(0,(sums[last+i]-sums[first+
 i])*share3);out[i]=value,value>max&&(max=value)}return max}var STACK_BYTES=48<<20,EXACT_BYTES=4<<20,TILE_BYTES=24<<20,OVERLAPS=64,Memory=class{constructor(){this.stacks=new Cache(STACK_BYTES),this.exacts=new Cache(EXACT_BYTES),
-this.reduced=new Cache(EXACT_BYTES),this.tileSets=new Cache(TILE_BYTES),this.overlaps=new Cache(OVERLAPS),this.measures=new Cache(OVERLAPS),this.orders=new Cache(
-OVERLAPS),this.layerTiles=new Cache(TILE_BYTES)}take(part){let bytes=part.bytes??new Uint8Array(0),count=part.shape?.reduce((product,side)=>product*side,1)??-1;
-if(part.name==="stack"&&bytes.length===count){if(this.stacks.get(part.key))return!1;let stack=prefixSums(bytes,part.scales,part.shape);return this.stacks.put(part.
-key,stack,stack.sums.byteLength+bytes.length),!0}if(part.name==="exact"&&bytes.length===4*count){let[height,width]=part.shape,values=asFloats(bytes);return this.
+this.reduced=new Cache(EXACT_BYTES),this.tileSets=new Cache(TILE_BYTES),this.stepTiles=new Cache(TILE_BYTES),this.overlaps=new Cache(OVERLAPS),this.measures=new Cache(
+OVERLAPS),this.orders=new Cache(OVERLAPS),this.layerTiles=new Cache(TILE_BYTES)}take(part){let bytes=part.bytes??new Uint8Array(0),count=part.shape?.reduce((product,side)=>product*
+side,1)??-1;if(part.name==="stack"&&bytes.length===count){if(this.stacks.get(part.key))return!1;let stack=prefixSums(bytes,part.scales,part.shape);return this.stacks.
+put(part.key,stack,stack.sums.byteLength+bytes.length),!0}if(part.name==="exact"&&bytes.length===4*count){let[height,width]=part.shape,values=asFloats(bytes);return this.
 exacts.put(part.key,{values,height,width,max:part.max},bytes.length),!0}if(part.name==="reduced")return this.reduced.put(part.key,{...part.map,over:part.over},4*
 part.map.values.length),!0;if(part.name==="tiles"&&bytes.length>0){let[word,lo,hi]=JSON.parse(part.key),{key,tile,offsets,scales,mean,entropy,peak}=part,tiles={
-key,word,lo,hi,data:bytes,tile,offsets,scales,mean,entropy,peak};return this.tileSets.put(key,tiles,bytes.length),!0}if(part.name==="overlap"){let of=part.polygon?
-JSON.stringify(part.polygon):part.threshold,{values,chance}=part;return this.overlaps.put(overlapKey(part.key,of),{values,chance},1),!0}if(part.name==="measure")
-return this.measures.put(part.key,{values:part.values},1),!0;if(part.name==="likeness")return this.orders.put(part.key,part.order,1),!0;if(part.name==="layer_ti\
-les"&&bytes.length>0){let{key,layer,tile,scales}=part,before2=this.layerTiles.get(`${key} ${layer}`);return before2&&before2.tile[0]>=tile[0]?!1:(this.layerTiles.
-put(`${key} ${layer}`,{data:bytes,tile,scales},bytes.length),!0)}return!1}};function overlapKey(key,of){return`${key} ${of}`}var times={rest:40,linger:150,stale:600,patience:[5e3,15e3,45e3],keep:3e3,drawing:250};var State=class{constructor(model,told={}){this.model=model,this.told=told,this.listening=[],this.timer=void 0}get facts(){return this.model.get("_facts")??{}}get(name){
+key,word,lo,hi,data:bytes,tile,offsets,scales,mean,entropy,peak};return this.tileSets.put(key,tiles,bytes.length),!0}if(part.name==="step_tiles"&&bytes.length>0){
+let[word]=JSON.parse(part.key),{key,tile,offsets,scales,mean,entropy,peak,layers}=part,tiles={...{key,word,lo:0,hi:scales[0].length,layers},data:bytes,tile,offsets,
+scales,mean,entropy,peak};return this.stepTiles.put(key,tiles,bytes.length),!0}if(part.name==="overlap"){let of=part.polygon?JSON.stringify(part.polygon):part.threshold,
+{values,chance}=part;return this.overlaps.put(overlapKey(part.key,of),{values,chance},1),!0}if(part.name==="measure")return this.measures.put(part.key,{values:part.
+values},1),!0;if(part.name==="likeness")return this.orders.put(part.key,part.order,1),!0;if(part.name==="layer_tiles"&&bytes.length>0){let{key,layer,tile,scales}=part,
+before2=this.layerTiles.get(`${key} ${layer}`);return before2&&before2.tile[0]>=tile[0]?!1:(this.layerTiles.put(`${key} ${layer}`,{data:bytes,tile,scales},bytes.
+length),!0)}return!1}};function overlapKey(key,of){return`${key} ${of}`}var times={rest:40,linger:150,stale:600,patience:[5e3,15e3,45e3],keep:3e3,drawing:250};var State=class{constructor(model,told={}){this.model=model,this.told=told,this.listening=[],this.timer=void 0}get facts(){return this.model.get("_facts")??{}}get(name){
 return this.model.get(name)??controls_data_default[name]?.default}get steps(){return placesOf(this.facts,this.get("steps"))}get count(){return Math.max(1,this.facts.
 steps?.length??1)}get moving(){return this.timer!==void 0}get chosen(){let[layer,head,heads]=["layer","head","heads"].map(name=>this.get(name));return counting(
 {layer,head,heads})}get layers(){let{choices,layers}=this.facts;return choices?.[this.get("choice")]??(layers??[]).map((_,i)=>i)}get sel(){return{word:this.get(
@@ -240,61 +243,47 @@ new Memory,this.player=new Player(this.model),this.trouble="",this.parts=new Map
 new Address(this.model,this.facts,{phrase:span=>this.#phrase(span)}),this.images={},this.ranking=null}async begin(){for(let name of["image","strip"]){let part=await this.#part(
 name,"");part&&(this.images[name]=part)}}chosen(){}keep(){}destroy(){this.address.destroy()}async ask({want,sel,at}){let[lo,hi]=placesOf(this.facts,sel.steps),{
 choice,layer,head,word}=sel,parts=[];for(let name of want){let key=[name.endsWith("_b")?sel.word_b:word,choice,layer,head];name.startsWith("stack")?parts.push(await this.#chosen(
-"stack",key)??await this.#reduced(key)):name.startsWith("exact")?parts.push(await this.#chosen("exact",[...key,lo,hi])):name==="tiles"?parts.push(await this.#tiles(
-word,lo,hi)):name==="words"?parts.push(await this.#words(sel,at)):name==="background"?parts.push(await this.#background(sel)):name==="region"?parts.push(await this.#region(
-sel,at)):name==="entry"&&parts.push(this.#entry(at))}let own=parts.filter(part=>part!==null);for(let part of own)this.memory.take(part);return own}async#part(name,key){
-let part=this.parts.get(`${name} ${key}`)??await this.#composed(name,key);return part?(part.deflated&&(part.bytes=await inflated(part.bytes),restore(part.bytes,
-part),part.deflated=!1),part):null}#entry(at){let{span}=at,word=this.#phrase(span);if(typeof word=="string")throw new Error(word);return{name:"entry",key:"",word}}#phrase(span){
-let{words,prompt,of_tokens}=this.facts,known=words.findIndex(({kind,start,end})=>kind==="phrase"&&start===span[0]&&end===span[1]);if(known>=0)return known;if(!of_tokens)
-return"Of this kind of map, a phrase is not the mean of its words.";let phrase=composed(words,span,prompt);return typeof phrase=="string"?phrase:(this.facts={...this.
-facts,words:[...words,phrase.word]},this.made.set(words.length,phrase.of),this.model.set("_facts",this.facts),words.length)}async#composed(name,key){if(!["stack",
-"exact","tiles"].includes(name))return null;let[word,...rest]=JSON.parse(key),of=this.made.get(word);if(!of)return null;let parts=[];for(let[part,weight]of of){
-let own=await this.#part(name,JSON.stringify([part,...rest]));if(!own)return null;parts.push([own,weight])}let mean=meanPart(key,parts);return mean&&this.parts.
-set(`${name} ${key}`,mean),mean}async#reduced([word,choice,layer,head]){let{facts}=this;if(!facts.from_tiles||layer<0&&head===-1)return null;let range2=[0,facts.
-summed?1:facts.steps.length],tiles=await this.#part("tiles",JSON.stringify([word,...range2])),layers=facts.choices[choice]??[],map=tiles&&reducedMap(tiles,facts,
-layers,{layer,head});return map&&{name:"reduced",key:JSON.stringify([word,choice,layer,head]),map,over:range2}}async#chosen(name,key){let asked=JSON.stringify(key),
-part=await this.#part(name,asked);if(part)return part;let[word,,layer,head,...rest]=key;if(layer<0&&pairsIn(head).length===0)return null;let once=await this.#part(
-name,JSON.stringify([word,"",layer,head,...rest]));return once&&{...once,key:asked}}async#tiles(word,lo,hi){let present=await this.#part("tiles",JSON.stringify(
-[word,lo,hi]));if(present)return present;let keys=[...this.parts.values()].filter(({name})=>name==="tiles").map(p=>p.key),first=this.made.get(word)?.[0][0]??word,
-others=keys.map(key=>JSON.parse(key)).filter(([of])=>of===first);for(let[,...range2]of others){let other=await this.#part("tiles",JSON.stringify([word,...range2]));
-if(other)return other}return null}async#stack(word,choice,layer,head){let key=JSON.stringify([word,choice,layer,head]),part=await this.#chosen("stack",JSON.parse(
-key));if(!part)return null;let{scales,shape}=part;return{key,counts:part.bytes,scales,shape}}async#maps({choice,layer,head,steps,special}){let[lo,hi]=placesOf(this.
-facts,steps),key=JSON.stringify([choice,layer,head,lo,hi,special]);if(this.ranking?.key===key)return this.ranking;let words=rankable(this.facts.words,special),own=await this.#embedded(
-words,choice,layer,head),stacks=own.size>0?own:await this.#embedded(words,choice,-1,-1),note=own.size>0?"":"All heads: this selection is not embedded in this pa\
-ge.",among=stacks.size<words.length?`Among the ${stacks.size} embedded words. `:"",maps=new Map([...stacks].map(([word,stack])=>[word,meanMap(stack,lo,hi)])),[,
-height,width]=[...stacks.values()][0]?.shape??[0,1,1];return this.ranking={key,maps,stacks,height,width,note:among+note,background:null},this.ranking}async#words(sel,at){
-let{y,x}=at,{maps,height,width,note}=await this.#maps(sel),cell=cellOf(y,height)*width+cellOf(x,width),values=new Map([...maps].map(([word,map])=>[word,map[cell]]));
-return{name:"words",key:"",rows:[...sharesOf(values)].map(([word,share3])=>({word,value:values.get(word)??0,share:share3})),note}}async#background(sel){let ranking=await this.#maps(
-sel);return ranking.background??=backgroundOf(ranking.maps),{name:"background",key:"",rows:ranking.background}}async#region(sel,at){let{polygon}=at,steps=placesOf(
-this.facts,sel.steps),{maps,stacks,height,width,note}=await this.#maps(sel),inside=([,high,wide])=>cellsInside(polygon,high,wide),shown=stacks.get(sel.word)??await this.#stack(
-sel.word,sel.choice,sel.layer,sel.head);return{name:"region",key:"",rows:rowsIn(maps,cellsInside(polygon,height,width),width),bars_of:sel.word,by_step:shown&&stepMeans(
-shown,inside(shown.shape)),by_layer:await this.#byLayer(sel,steps,inside),note}}async#byLayer({choice,layer,head,word},steps,inside){let{facts}=this,values=[];for(let i=0;i<
-facts.layers.length;i++){let stack=(layer>=0?i===layer:(facts.choices[choice]??[]).includes(i))?await this.#stack(word,"",i,head):null,means2=stack&&stepMeans(stack,
-inside(stack.shape)).slice(...steps);values.push(means2&&means2.reduce((sum,mean)=>sum+mean,0)/means2.length)}return values.some(value=>value!==null)?values:void 0}async#embedded(words,choice,layer,head){
+"stack",key)??await this.#reduced(key)):name.startsWith("exact")?parts.push(await this.#chosen("exact",[...key,lo,hi])):name==="step_tiles"?parts.push(await this.#part(
+name,JSON.stringify([word,inEveryLayer(sel)]))):name==="tiles"?parts.push(await this.#tiles(word,lo,hi)):name==="words"?parts.push(await this.#words(sel,at)):name===
+"background"?parts.push(await this.#background(sel)):name==="region"?parts.push(await this.#region(sel,at)):name==="entry"&&parts.push(this.#entry(at))}let own=parts.
+filter(part=>part!==null);for(let part of own)this.memory.take(part);return own}async#part(name,key){let part=this.parts.get(`${name} ${key}`)??await this.#composed(
+name,key);return part?(part.deflated&&(part.bytes=await inflated(part.bytes),restore(part.bytes,part),part.deflated=!1),part):null}#entry(at){let{span}=at,word=this.#phrase(
+span);if(typeof word=="string")throw new Error(word);return{name:"entry",key:"",word}}#phrase(span){let{words,prompt,of_tokens}=this.facts,known=words.findIndex(
+({kind,start,end})=>kind==="phrase"&&start===span[0]&&end===span[1]);if(known>=0)return known;if(!of_tokens)return"Of this kind of map, a phrase is not the mean\
+ of its words.";let phrase=composed(words,span,prompt);return typeof phrase=="string"?phrase:(this.facts={...this.facts,words:[...words,phrase.word]},this.made.
+set(words.length,phrase.of),this.model.set("_facts",this.facts),words.length)}async#composed(name,key){if(!["stack","exact","tiles","step_tiles"].includes(name))
+return null;let[word,...rest]=JSON.parse(key),of=this.made.get(word);if(!of)return null;let parts=[];for(let[part,weight]of of){let own=await this.#part(name,JSON.
+stringify([part,...rest]));if(!own)return null;parts.push([own,weight])}let mean=meanPart(key,parts);return mean&&this.parts.set(`${name} ${key}`,mean),mean}async#reduced([
+word,choice,layer,head]){let{facts}=this;if(!facts.from_tiles||layer<0&&head===-1)return null;let range2=[0,facts.summed?1:facts.steps.length],tiles=await this.#part(
+"tiles",JSON.stringify([word,...range2])),layers=facts.choices[choice]??[],map=tiles&&reducedMap(tiles,facts,layers,{layer,head});return map&&{name:"reduced",key:JSON.
+stringify([word,choice,layer,head]),map,over:range2}}async#chosen(name,key){let asked=JSON.stringify(key),part=await this.#part(name,asked);if(part)return part;
+let[word,,layer,head,...rest]=key;if(layer<0&&pairsIn(head).length===0)return null;let once=await this.#part(name,JSON.stringify([word,"",layer,head,...rest]));
+return once&&{...once,key:asked}}async#tiles(word,lo,hi){let present=await this.#part("tiles",JSON.stringify([word,lo,hi]));if(present)return present;let keys=[
+...this.parts.values()].filter(({name})=>name==="tiles").map(p=>p.key),first=this.made.get(word)?.[0][0]??word,others=keys.map(key=>JSON.parse(key)).filter(([of])=>of===
+first);for(let[,...range2]of others){let other=await this.#part("tiles",JSON.stringify([word,...range2]));if(other)return other}return null}async#stack(word,choice,layer,head){
+let key=JSON.stringify([word,choice,layer,head]),part=await this.#chosen("stack",JSON.parse(key));if(!part)return null;let{scales,shape}=part;return{key,counts:part.
+bytes,scales,shape}}async#maps({choice,layer,head,steps,special}){let[lo,hi]=placesOf(this.facts,steps),key=JSON.stringify([choice,layer,head,lo,hi,special]);if(this.
+ranking?.key===key)return this.ranking;let words=rankable(this.facts.words,special),own=await this.#embedded(words,choice,layer,head),stacks=own.size>0?own:await this.#embedded(
+words,choice,-1,-1),note=own.size>0?"":"All heads: this selection is not embedded in this page.",among=stacks.size<words.length?`Among the ${stacks.size} embedd\
+ed words. `:"",maps=new Map([...stacks].map(([word,stack])=>[word,meanMap(stack,lo,hi)])),[,height,width]=[...stacks.values()][0]?.shape??[0,1,1];return this.ranking=
+{key,maps,stacks,height,width,note:among+note,background:null},this.ranking}async#words(sel,at){let{y,x}=at,{maps,height,width,note}=await this.#maps(sel),cell=cellOf(
+y,height)*width+cellOf(x,width),values=new Map([...maps].map(([word,map])=>[word,map[cell]]));return{name:"words",key:"",rows:[...sharesOf(values)].map(([word,share3])=>({
+word,value:values.get(word)??0,share:share3})),note}}async#background(sel){let ranking=await this.#maps(sel);return ranking.background??=backgroundOf(ranking.maps),
+{name:"background",key:"",rows:ranking.background}}async#region(sel,at){let{polygon}=at,steps=placesOf(this.facts,sel.steps),{maps,stacks,height,width,note}=await this.#maps(
+sel),inside=([,high,wide])=>cellsInside(polygon,high,wide),shown=stacks.get(sel.word)??await this.#stack(sel.word,sel.choice,sel.layer,sel.head);return{name:"re\
+gion",key:"",rows:rowsIn(maps,cellsInside(polygon,height,width),width),bars_of:sel.word,by_step:shown&&stepMeans(shown,inside(shown.shape)),by_layer:await this.#byLayer(
+sel,steps,inside),note}}async#byLayer({choice,layer,head,word},steps,inside){let{facts}=this,values=[];for(let i=0;i<facts.layers.length;i++){let stack=(layer>=
+0?i===layer:(facts.choices[choice]??[]).includes(i))?await this.#stack(word,"",i,head):null,means2=stack&&stepMeans(stack,inside(stack.shape)).slice(...steps);values.
+push(means2&&means2.reduce((sum,mean)=>sum+mean,0)/means2.length)}return values.some(value=>value!==null)?values:void 0}async#embedded(words,choice,layer,head){
 let stacks=new Map;for(let word of words){let stack=await this.#stack(word,choice,layer,head);stack&&stacks.set(word,stack)}return stacks}};function stepMeans({
 counts,scales},inside){let cells=Math.max(1,inside.reduce((sum,one)=>sum+one,0));return scales.map((unit,t)=>{let sum=0;for(let i=0;i<inside.length;i++)inside[i]&&
 (sum+=counts[t*inside.length+i]);return sum*unit/cells})}function meanMap({counts,scales,shape},lo,hi){let size=shape[1]*shape[2],mean=new Float64Array(size);for(let t=lo;t<
-hi;t++){let unit=scales[t]/(hi-lo);for(let i=0;i<size;i++)mean[i]+=counts[t*size+i]*unit}return mean}function measuresOf({state}){return state.facts.measures??[]}function measureOf(scope,name){return measuresOf(scope).find(measure=>measure.name===name)}function valuesOf(scope,name,tiles){
-let measure=measureOf(scope,name);if(!measure)return null;let{source}=scope;if(measure.of==="tile")return tiles?.[name]??null;if(measure.of==="model"||measure.of===
-"word")return source.memory.measures.get(measureKey(scope,name))?.values??null;let overlap2=overlapOf(scope,tiles);if(!overlap2)return null;if(name==="overlap")
-return overlap2.values;let{chance}=overlap2;return overlap2.values.map(row=>row.map(value=>value===null||!(chance>0)?null:value/chance))}function measureKey(scope,name){
-return measureOf(scope,name)?.of==="model"?name:`${name} ${scope.maps.tilesKey}`}function shareKey({maps,state}){let region=state.get("region");return region?.length>
-0?overlapKey(maps.tilesKey,JSON.stringify(region)):overlapKey(maps.exactKey(0),state.get("threshold"))}function overlapOf(scope,tiles){let{maps,source,state}=scope,
-overlap2=source.memory.overlaps.get(shareKey(scope));if(overlap2&&(!tiles||tiles.key===maps.tilesKey))return overlap2;if(!tiles)return null;let{hover}=maps;maps.
-hover=null;let shown=maps.shown(0);maps.hover=hover;let region=state.get("region");if(!shown&&!(region?.length>0))return null;let[height,width]=shown?[shown.height,
-shown.width]:state.facts.grid;return overlapsOf(tiles,shown??{values:[],height,width,max:0},{threshold:state.get("threshold"),region:region?.length>0?region:null})}
-function rangeOf(values,counts){let[low,high]=[1/0,-1/0];return values.forEach((row,r)=>{if(counts(r))for(let value of row)value!==null&&(value<low&&(low=value),
-value>high&&(high=value))}),low<=high?[low,high]:[0,0]}function ranked(values,heads,lowFirst){let all=heads.flatMap((count,row)=>Array.from({length:count},(_,column)=>({
-row,column}))),sign2=lowFirst?1:-1,by=({row,column})=>{let value=values?.[row]?.[column]??null;return value===null?1/0:sign2*value},keys=new Map(all.map(place=>[
-place,by(place)]));return all.sort((p,q)=>{let[a,b]=[keys.get(p)??0,keys.get(q)??0];return a===b?0:a-b})}function orderOf(scope){let{maps,source,state}=scope,sort=state.
-get("tile_sort"),tiles=maps.tiles();if(sort==="network"||!tiles)return null;let heads=state.facts.layers.map(layer=>layer.heads);if(sort==="likeness"){let order=source.
-memory.orders.get(tiles.key),all=ranked(null,heads,!1);return order?.length===all.length?order.map(i=>all[i]):null}let values=valuesOf(scope,sort,tiles);return values&&
-ranked(values,heads,measureOf(scope,sort)?.low_first??!1)}function differenceOf(a,b,scale){let shapes=[a,b].map(({tile,scales:scales2})=>JSON.stringify([tile,scales2.map(row=>row.length)]));if(shapes[0]!==shapes[1])return null;
+hi;t++){let unit=scales[t]/(hi-lo);for(let i=0;i<size;i++)mean[i]+=counts[t*size+i]*unit}return mean}function differenceOf(a,b,scale){let shapes=[a,b].map(({tile,scales:scales2})=>JSON.stringify([tile,scales2.map(row=>row.length)]));if(shapes[0]!==shapes[1])return null;
 let data=new Uint8Array(a.data.length);a.tile.forEach(([height,width],layer)=>{let size=height*width;a.scales[layer].forEach((peakA,head)=>{let peakB=b.scales[layer][head],
 most2=Math.max(peakA,peakB)||1,[ofA,ofB]=scale==="own"?[.5,.5]:[peakA/most2/2,peakB/most2/2],fromA=a.offsets[layer]+head*size,fromB=b.offsets[layer]+head*size;for(let i=0;i<
 size;i++)data[fromA+i]=127.5+a.data[fromA+i]*ofA-b.data[fromB+i]*ofB+.5})});let scales=a.scales.map(row=>row.map(()=>1));return{...a,key:`difference ${a.key} ${b.
-key} ${scale}`,data,scales,signed:!0}}function valuesBetween(a,b,name){let[own,others]=[a,b].map(scope=>valuesOf(scope,name,scope.maps.tiles()));return!own||!others?
-null:own.map((row,layer)=>row.map((value,head)=>{let other=others[layer]?.[head]??null;return value===null||other===null?null:value-other}))}var SVG="http://www.w3.org/2000/svg";function el(tag,props={},...children){let node=document.createElement(tag);return fill(node,props,children),node}function svg(tag,props={},...children){
+key} ${scale}`,data,scales,signed:!0}}function valuesBetween(a,b){let[own,others]=[a.values(),b.values()];return!own||!others?null:own.map((row,layer)=>row.map(
+(value,head)=>{let other=others[layer]?.[head]??null;return value===null||other===null?null:value-other}))}var SVG="http://www.w3.org/2000/svg";function el(tag,props={},...children){let node=document.createElement(tag);return fill(node,props,children),node}function svg(tag,props={},...children){
 let node=document.createElementNS(SVG,tag);return fill(node,props,children),node}function fill(node,props,children){for(let[name,value]of Object.entries(props))
 if(name==="text")node.textContent=value;else if(name==="on")for(let[event,listener]of Object.entries(value))node.addEventListener(event,listener);else attribute(
 node,name,value);for(let child of children)child&&node.append(child)}function attribute(node,name,value){if(value===!1||value===null||value===void 0){node.hasAttribute(
@@ -358,13 +347,13 @@ lineTo(this.points[p*2]*sx,this.points[p*2+1]*sy);path.closePath()}}};function s
 x]}var LINES=[[],[2,3,0],[1,2,0],[1,3,0],[0,1,0],[0,1,1,2,3,4],[0,2,0],[0,3,0],[3,0,0],[2,0,0],[3,0,2,1,2,8],[1,0,0],[3,1,0],[2,1,0],[3,2,0],[]];function unitText(facts){return facts.unit??"attention probability"}function unitTitle(facts){let unit=unitText(facts);return unit.charAt(0).toUpperCase()+unit.
 slice(1)}function stepsText(facts,lo,hi){if(facts.summed)return"all steps";let first=facts.steps?.[lo]?.place??lo,last=facts.steps?.[hi-1]?.place??hi-1;return first===
 last?`step ${first}`:`steps ${first}–${last}`}function timestepText(facts,step){let time=facts.steps?.[step]?.timestep;return time===void 0?"":`t = ${Math.round(
-time*100)/100}`}function tileText(facts,layers,head){let labels=layers.map(layer=>facts.layers?.[layer]?.label??String(layer));return`${labels.length>1?`${labels[0]}\
- to ${labels[labels.length-1]}`:labels[0]}, ${head<0?"mean of the heads":`head ${head}`}`}function layersText(state){let{facts}=state,{layer,head}=state.chosen,
-label=i=>facts.layers?.[i]?.label??"",pairs=pairsIn(head),of=new Set(pairs.map(([i])=>i));return of.size>1?`${pairs.length} heads of ${of.size} layers`:of.size===
-1?`${label(pairs[0][0])}, ${headsText(pairs.map(([,h])=>h))}`:`${layer<0?`${state.get("choice")} layers`:label(layer)}, ${head===-1?"all heads":headsText(numbersIn(
-head))}`}function headsText(heads){let last=heads.at(-1);return heads.length>1?`heads ${heads.slice(0,-1).join(", ")} and ${last}`:`head ${last}`}function wordText(facts,number){
-let word=facts.words?.[number];if(!word)return String(number);let same4=facts.words.filter(({text,kind})=>kind===word.kind&&text.toLowerCase()===word.text.toLowerCase());
-return same4.length>1?`${word.text} (${same4.indexOf(word)+1})`:word.text}var palettes_data_default={inferno:"AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxF\
+time*100)/100}`}function tileText(facts,layers,head){let labels=layers.map(layer=>facts.layers?.[layer]?.label??String(layer)),where=labels.length>1?`${labels[0]}\
+ to ${labels[labels.length-1]}`:labels[0],numbers2=numbersIn(head);return`${where}, ${numbers2.length===0?"mean of the heads":headsText(numbers2)}`}function layersText(state){
+let{facts}=state,{layer,head}=state.chosen,label=i=>facts.layers?.[i]?.label??"",pairs=pairsIn(head),of=new Set(pairs.map(([i])=>i));return of.size>1?`${pairs.length}\
+ heads of ${of.size} layers`:of.size===1?`${label(pairs[0][0])}, ${headsText(pairs.map(([,h])=>h))}`:`${layer<0?`${state.get("choice")} layers`:label(layer)}, ${head===
+-1?"all heads":headsText(numbersIn(head))}`}function headsText(heads){let last=heads.at(-1);return heads.length>1?`heads ${heads.slice(0,-1).join(", ")} and ${last}`:
+`head ${last}`}function wordText(facts,number){let word=facts.words?.[number];if(!word)return String(number);let same4=facts.words.filter(({text,kind})=>kind===
+word.kind&&text.toLowerCase()===word.text.toLowerCase());return same4.length>1?`${word.text} (${same4.indexOf(word)+1})`:word.text}var palettes_data_default={inferno:"AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxF\
 HwxIIQxKIwxMJAxPJgxRKAtTKQtVKwtXLQtZLwpbMQpcMgpeNApfNglhOAliOQljOwlkPQllPglmQApnQgpoRApoRQppRwtqSQtqSgxrTAxrTQ1sTw1sUQ5sUg5tVA9tVQ9tVxBuWRBuWhFuXBJuXRJuXxNuYRNu\
 YhRuZBVuZRVuZxZuaRZuahdubBhubRhubxlucRluchpudBpudRtudxxteBxteh1tfB1tfR5tfx5sgB9sgiBshCBrhSFrhyFriCJqiiJqjCNpjSNpjyRpkCVokiVokyZnlSZnlydmmCdmmihlmylknSlknypjoCpj\
 oitioyxhpSxgpi1gqC5fqS5eqy9erTBdrjBcsDFbsTJaszJatDNZtjRYtzVXuTVWujZVvDdUvThTvzlSwDpRwTpQwztPxDxOxj1Nxz5MyD9LykBKy0FJzEJIzkNHz0RG0EVF0kZE00dD1EhC1UpB10s/2Ew+2U09\
@@ -537,20 +526,66 @@ b.height,b.width,height,width);return this.raiser=used,used.raise(b.values)}#num
 a.state.get("threshold"),[own,others]=[a,b].map(({max})=>levelOf(max,threshold));overlap(a.values,own,b.values,others,this.overlap),write(this.iou,this.overlap.
 iou.toFixed(2))}},percent=share3=>`${Math.round(100*share3)} %`;function sign(pen3,x,y,isPlus,dots){let arm=6*dots;pen3.beginPath(),pen3.moveTo(x-arm,y),pen3.lineTo(
 x+arm,y),isPlus&&(pen3.moveTo(x,y-arm),pen3.lineTo(x,y+arm));for(let[width,color]of[[5,"#000"],[2,"#fff"]])pen3.lineWidth=width*dots,pen3.strokeStyle=color,pen3.
-stroke()}var AT_ONCE=6,AtlasWants=class{constructor(scope,closer){this.scope=scope,this.closer=closer,this.absent=new Set,this.asker=new Asker(scope.source,question=>this.#answered(
+stroke()}function measuresOf({state}){return state.facts.measures??[]}function measureOf(scope,name){return measuresOf(scope).find(measure=>measure.name===name)}function valuesOf(scope,name,tiles){
+let measure=measureOf(scope,name);if(!measure)return null;let{source}=scope;if(measure.of==="tile")return tiles?.[name]??null;if(measure.of==="model"||measure.of===
+"word")return source.memory.measures.get(measureKey(scope,name))?.values??null;let overlap2=overlapOf(scope,tiles);if(!overlap2)return null;if(name==="overlap")
+return overlap2.values;let{chance}=overlap2;return overlap2.values.map(row=>row.map(value=>value===null||!(chance>0)?null:value/chance))}function measureKey(scope,name){
+return measureOf(scope,name)?.of==="model"?name:`${name} ${scope.maps.tilesKey}`}function shareKey({maps,state}){let region=state.get("region");return region?.length>
+0?overlapKey(maps.tilesKey,JSON.stringify(region)):overlapKey(maps.exactKey(0),state.get("threshold"))}function overlapOf(scope,tiles){let{maps,source,state}=scope,
+overlap2=source.memory.overlaps.get(shareKey(scope));if(overlap2&&(!tiles||tiles.key===maps.tilesKey))return overlap2;if(!tiles)return null;let{hover}=maps;maps.
+hover=null;let shown=maps.shown(0);maps.hover=hover;let region=state.get("region");if(!shown&&!(region?.length>0))return null;let[height,width]=shown?[shown.height,
+shown.width]:state.facts.grid;return overlapsOf(tiles,shown??{values:[],height,width,max:0},{threshold:state.get("threshold"),region:region?.length>0?region:null})}
+function rangeOf(values,counts){let[low,high]=[1/0,-1/0];return values.forEach((row,r)=>{if(counts(r))for(let value of row)value!==null&&(value<low&&(low=value),
+value>high&&(high=value))}),low<=high?[low,high]:[0,0]}function ranked(values,heads,lowFirst){let all=heads.flatMap((count,row)=>Array.from({length:count},(_,column)=>({
+row,column}))),sign2=lowFirst?1:-1,by=({row,column})=>{let value=values?.[row]?.[column]??null;return value===null?1/0:sign2*value},keys=new Map(all.map(place=>[
+place,by(place)]));return all.sort((p,q)=>{let[a,b]=[keys.get(p)??0,keys.get(q)??0];return a===b?0:a-b})}function orderOf(scope){let{maps,source,state}=scope,sort=state.
+get("tile_sort"),tiles=maps.tiles();if(sort==="network"||!tiles)return null;let heads=state.facts.layers.map(layer=>layer.heads);if(sort==="likeness"){let order=source.
+memory.orders.get(tiles.key),all=ranked(null,heads,!1);return order?.length===all.length?order.map(i=>all[i]):null}let values=valuesOf(scope,sort,tiles);return values&&
+ranked(values,heads,measureOf(scope,sort)?.low_first??!1)}var AT_ONCE=6,AtlasWants=class{constructor(scope,closer){this.scope=scope,this.closer=closer,this.absent=new Set,this.asker=new Asker(scope.source,question=>this.#answered(
 question)),this.asked=[]}get lacking(){return this.#measures().length>0}update(){let{state}=this.scope,still=!state.moving&&!state.get("playing"),[first]=still?
 [...this.#measures(),...this.#closer()]:[];this.asked=first?.keys??[],this.asker.want(first?.question??null)}#measures(){let{scope}=this,{maps,source,state}=scope,
-{memory}=source;if(!memory.tileSets.get(maps.tilesKey))return[];let wants=[],put=(key,name,at)=>{this.absent.has(key)||wants.push({keys:[key],question:{want:[name],
-sel:state.sel,...at?{at}:{}}})};for(let name of new Set([state.get("tile_measure"),state.get("tile_sort")])){name==="likeness"&&!memory.orders.get(maps.tilesKey)&&
-put(`likeness ${maps.tilesKey}`,"likeness",null);let of=measureOf(scope,name)?.of;if(of==="mask"&&!memory.overlaps.get(shareKey(scope))){let region=state.get("r\
-egion");put(shareKey(scope),"overlap",region?.length>0?{within:region}:null)}(of==="model"||of==="word")&&!memory.measures.get(measureKey(scope,name))&&put(measureKey(
-scope,name),"measure",{measure:name})}return wants}#closer(){let{maps,source,state}=this.scope,tiles=source.memory.tileSets.get(maps.tilesKey),{layers,side}=this.
-closer();if(!tiles||side===0)return[];let wanted=side>32?64:32,lacking=layers.filter(layer=>{let most2=Math.min(wanted,Math.max(...state.facts.layers[layer].size)),
-[here]=source.memory.layerTiles.get(`${tiles.key} ${layer}`)?.tile??tiles.tile[layer],key=`${tiles.key} ${layer} ${wanted}`;return Math.max(...tiles.tile[layer])<
-most2&&here<most2&&!this.absent.has(key)});if(lacking.length===0)return[];let some=lacking.slice(0,AT_ONCE),question={want:["layer_tiles"],sel:state.sel,at:{layers:some,
-side:wanted}};return[{keys:some.map(layer=>`${tiles.key} ${layer} ${wanted}`),question}]}#answered(question){let text=JSON.stringify(question),[first]=[...this.#measures(),
-...this.#closer()];if(first&&JSON.stringify(first.question)===text)for(let key of first.keys)this.absent.add(key);this.scope.invalidate(GRID)}forget(){this.absent.
-clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var HIDDEN={colormap:({maps})=>maps.comparing,follow_step:({state})=>!state.facts.strip,view:({maps})=>!maps.comparing,difference_scale:({maps,state})=>!maps.comparing||
+{memory}=source;if(state.get("tile_axes")!=="heads")return[];if(!memory.tileSets.get(maps.tilesKey))return[];let wants=[],put=(key,name,at)=>{this.absent.has(key)||
+wants.push({keys:[key],question:{want:[name],sel:state.sel,...at?{at}:{}}})};for(let name of new Set([state.get("tile_measure"),state.get("tile_sort")])){name===
+"likeness"&&!memory.orders.get(maps.tilesKey)&&put(`likeness ${maps.tilesKey}`,"likeness",null);let of=measureOf(scope,name)?.of;if(of==="mask"&&!memory.overlaps.
+get(shareKey(scope))){let region=state.get("region");put(shareKey(scope),"overlap",region?.length>0?{within:region}:null)}(of==="model"||of==="word")&&!memory.measures.
+get(measureKey(scope,name))&&put(measureKey(scope,name),"measure",{measure:name})}return wants}#closer(){let{maps,source,state}=this.scope,tiles=source.memory.tileSets.
+get(maps.tilesKey),{layers,side}=this.closer();if(!tiles||side===0)return[];let wanted=side>32?64:32,lacking=layers.filter(layer=>{let most2=Math.min(wanted,Math.
+max(...state.facts.layers[layer].size)),[here]=source.memory.layerTiles.get(`${tiles.key} ${layer}`)?.tile??tiles.tile[layer],key=`${tiles.key} ${layer} ${wanted}`;
+return Math.max(...tiles.tile[layer])<most2&&here<most2&&!this.absent.has(key)});if(lacking.length===0)return[];let some=lacking.slice(0,AT_ONCE),question={want:[
+"layer_tiles"],sel:state.sel,at:{layers:some,side:wanted}};return[{keys:some.map(layer=>`${tiles.key} ${layer} ${wanted}`),question}]}#answered(question){let text=JSON.
+stringify(question),[first]=[...this.#measures(),...this.#closer()];if(first&&JSON.stringify(first.question)===text)for(let key of first.keys)this.absent.add(key);
+this.scope.invalidate(GRID)}forget(){this.absent.clear(),this.asker.retry()}destroy(){this.asker.destroy()}};function shortBlock(block2){return block2.replace(/_blocks?\b/g,"").replace(/[._]+/g," ").trim()}function rowsOf(facts){return facts.layers.map(({label,block:block2,
+stage,size,heads},i)=>{let short3=shortBlock(block2),name=(label.startsWith(short3)?label.slice(short3.length):label).replace(/^[ ·]+/,"");return{label:name.length>
+8?String(i):name,block:short3,stage,size:size.join("×"),columns:heads,layer:i}})}var HeadAxes=class{constructor(scope,chooser){this.scope=scope,this.chooser=chooser,this.name="heads",this.rows=[],this.within=new Set,this.pairs=new Set}read(){
+let{state}=this.scope;this.rows=rowsOf(state.facts),this.within=new Set(state.layers),this.pairs=new Set(pairsIn(state.chosen.head).map(pair2=>String(pair2)))}get all(){
+return this.scope.state.facts.layers.some(layer=>layer.heads>1)}tiles(){return this.scope.maps.tiles()}values(){return valuesOf(this.scope,this.measure,this.tiles())}get measure(){
+return this.scope.state.get("tile_measure")}order(){return orderOf(this.scope)}isOut(row){return!this.within.has(row)}isChosen(row,column){return this.pairs.size>
+0?this.pairs.has(String([row,column])):row>=0&&holds(this.scope.state.chosen,row,column)}isRow(row){let{chosen}=this.scope.state;return row===chosen.layer||pairsIn(
+chosen.head).some(([layer])=>layer===row)}isColumn(column){let{chosen}=this.scope.state;return column>=0&&chosen.layer<0&&holds(chosen,-2,column)}columnName(column){
+return column<0?"all":String(column)}describe(row,column){if(row<0)return column<0?"All heads of all layers":`Head ${column} of every layer`;let{label,size}=this.
+scope.state.facts.layers[row];return`${label} (${size.join("×")}), ${column<0?"all heads":`head ${column}`}`}shortly(column){return this.columnName(column)}hover(row,column){
+let{layer,head}=this.scope.state.chosen;return row===layer&&column===head?null:{layers:[row],head:column}}choose(row,column,more){this.chooser.choose(row,column,
+more)}block(row,more){this.chooser.block(this.rows,row,more)}encircled(tiles,more){let{facts}=this.scope.state,pairs=tiles.flatMap(({row,column})=>column<0?headsOf(
+facts,row):[[row,column]]);pairs.length>0&&this.chooser.add(pairs,more)}},StepAxes=class{constructor(scope){this.scope=scope,this.name="steps",this.rows=[],this.
+within=new Set,this.count=1,this.ofHeads=!1,this.narrowed=!1}read(){let{state}=this.scope,{layer,head}=state.chosen,numbers2=numbersIn(head),pairs=pairsIn(head).
+map(([of])=>of);this.count=state.facts.summed?1:Math.max(1,state.facts.steps?.length??1),this.narrowed=head!==-1,this.ofHeads=pairs.length>0||layer>=0&&numbers2.
+length>0;let has=(of,heads)=>pairs.length>0?pairs.includes(of):this.ofHeads?of===layer:numbers2.length===0||numbers2.some(number=>number<heads);this.rows=rowsOf(
+state.facts).filter(row=>has(row.layer,row.columns)).map(row=>({...row,columns:this.count})),this.within=new Set(this.ofHeads?this.rows.map(row=>row.layer):state.
+layers)}get all(){return this.count>1}tiles(){let tiles=this.scope.maps.stepTiles();return tiles?.layers?.length===this.rows.length&&tiles.lo===0&&tiles.hi===this.
+count?tiles:null}values(){return valuesOf(this.scope,this.measure,this.tiles())}get measure(){let name=this.scope.state.get("tile_measure");return measureOf(this.
+scope,name)?.of==="tile"?name:"mean"}order(){return this.rows.length!==1?null:Array.from({length:this.count},(_,column)=>({row:0,column}))}isOut(row){return!this.
+within.has(this.rows[row]?.layer)}get whole(){let[lo,hi]=this.scope.state.steps;return lo===0&&hi===this.count}isChosen(row,column){if(row<0)return!1;let own=this.
+rows[row].layer===this.scope.state.chosen.layer;return column<0?own&&this.whole:(own||this.narrowed)&&this.isColumn(column)}isRow(row){return this.ofHeads||this.
+rows[row].layer===this.scope.state.chosen.layer}isColumn(column){let[lo,hi]=this.scope.state.steps;return!this.whole&&column>=lo&&column<hi}columnName(column){return column<
+0?"all":String(this.scope.state.facts.steps?.[column]?.place??column)}describe(row,column){let name=this.columnName(column);if(row<0)return column<0?"All steps \
+of all layers":`Step ${name} of every layer`;let{label,size}=this.scope.state.facts.layers[this.rows[row].layer];return`${label} (${size.join("×")}), ${column<
+0?"all steps":`step ${name}`}`}shortly(column){return column<0?"all steps":`step ${this.columnName(column)}`}hover(row,column){return{layers:[this.rows[row].layer],
+head:-1,step:column}}choose(row,column,more){let{state,maps,invalidate}=this.scope,[lo,hi]=state.steps,of=row<0||this.narrowed?null:this.rows[row].layer,same4=(of===
+null||of===state.chosen.layer)&&(column<0?this.whole:!this.whole&&lo===column&&hi===column+1),all=state.stepsAt(0,this.count),steps=column<0?all:state.stepsAt(column,
+column+1);more&&column>=0&&!this.whole?steps=state.stepsAt(Math.min(lo,column),Math.max(hi,column+1)):same4&&(steps=all);let layer=of===null?{}:{layer:same4&&!more?
+-1:of};maps.hover=null,state.set({...layer,...steps}),invalidate(MAP|SELECTION|STEPS)}block(){}encircled(tiles){let columns2=tiles.map(({column})=>column).filter(
+column=>column>=0);columns2.length!==0&&(this.scope.maps.hover=null,this.scope.state.set(this.scope.state.stepsAt(Math.min(...columns2),Math.max(...columns2)+1)),
+this.scope.invalidate(MAP|SELECTION|STEPS))}};var HIDDEN={colormap:({maps})=>maps.comparing,follow_step:({state})=>!state.facts.strip,view:({maps})=>!maps.comparing,difference_scale:({maps,state})=>!maps.comparing||
 state.get("view")!=="difference"};function inputsOf(scope,panel){let rows2=Object.entries(controls_data_default).filter(([,control])=>control.panel===panel);return Object.
 fromEntries(rows2.map(([name,control])=>[name,input(scope,name,control)]))}function input(scope,name,control){let{label,show:show2}=make(scope,name,control),hidden=HIDDEN[name];
 return hidden?{label,show:()=>{show2(),label.hidden=hidden(scope)}}:{label,show:show2}}function make(scope,name,control){if(control.kind==="Share")return slider(
@@ -571,26 +606,32 @@ this.measure=this.#select("control-tile_measure","Measure","What is said of each
 rol-tile_sort","Order","The order of the tiles");let listen=(select,chosen)=>select.addEventListener("change",()=>scope.input(select.dataset.testid??"",()=>state.
 set(chosen(select.value))));listen(this.choice,choice=>({choice})),listen(this.measure,name=>state.get("tile_sort")===state.get("tile_measure")?{tile_measure:name,
 tile_sort:name}:{tile_measure:name}),listen(this.order,name=>measureOf(scope,name)?{tile_sort:name,tile_measure:name}:{tile_sort:name}),this.inputs=inputsOf(scope,
-"tiles"),this.built="",this.title=el("h3",{class:"daam-title",text:"Layers × heads"});let labels=Object.values(this.inputs).map(({label})=>label);this.element=
-el("div",{class:"daam-title-row daam-atlas-bar"},this.title,el("div",{class:"daam-selects"},...[this.choice,this.measure,this.order].map(select=>el("label",{class:"\
-daam-field",title:select.title},select)),el("details",{class:"daam-atlas-more"},el("summary",{class:"daam-button","data-testid":"atlas-more",title:"How the tile\
-s are drawn",text:"Tiles"}),el("div",{class:"daam-atlas-options"},...labels))))}#select(id,name,title){return el("select",{class:"daam-select","data-testid":id,
-"aria-label":name,title})}update(what){if(!(what&(GRID|SELECTION)))return;let{state}=this.scope,{choices,layers}=state.facts,measures=measuresOf(this.scope),built=JSON.
-stringify([choices,measures]);if(this.built!==built){this.built=built;let option=(value,text,title="")=>el("option",{value,text,title:title||null});this.choice.
-replaceChildren(...Object.entries(choices??{}).map(([name,{length}])=>option(name,`${name} ${length}/${layers.length}`))),this.measure.replaceChildren(...measures.
-map(({name,label,about})=>option(name,label,about))),this.order.replaceChildren(option("network","by network"),option("likeness","by likeness"),...measures.map(
-({name,label,about})=>option(name,`by ${label}`,about)))}this.choice.value=state.get("choice"),this.measure.value=state.get("tile_measure"),this.order.value=state.
-get("tile_sort");for(let{show:show2}of Object.values(this.inputs))show2()}},Foot=class{constructor({zoom,fit,tool}){this.lassoing=!1,this.adding=!1,this.readout=
-el("p",{class:"daam-atlas-readout","data-testid":"atlas-readout"}),this.scale=el("span",{class:"daam-atlas-scale","aria-hidden":"true"}),this.low=el("span",{}),
-this.high=el("span",{}),this.legend=el("span",{class:"daam-atlas-legend","data-testid":"atlas-legend"},this.low,this.scale,this.high);let button=(id,label,shown,does)=>el(
-"button",{type:"button",class:"daam-button daam-square","data-testid":id,"aria-label":label,title:label,on:{click:does}},shown);this.lasso=button("atlas-lasso",
-"Draw around heads to choose them",icon("lasso"),()=>{this.lassoing=!this.lassoing,attribute(this.lasso,"aria-pressed",String(this.lassoing)),tool()}),this.add=
-button("atlas-add","Add heads to those chosen, one after the other","∪",()=>{this.adding=!this.adding,attribute(this.add,"aria-pressed",String(this.adding)),tool()});
-for(let toggle3 of[this.lasso,this.add])toggle3.setAttribute("aria-pressed","false");this.out=button("atlas-out","Farther (-)","−",()=>zoom(1/1.5)),this.fit=button(
-"atlas-fit","All tiles (0)","⤢",fit),this.near=button("atlas-in","Nearer (+)","+",()=>zoom(1.5)),this.buttons=el("div",{class:"daam-atlas-buttons"},this.lasso,
-this.add,this.out,this.fit,this.near),this.element=el("div",{class:"daam-atlas-foot"},el("div",{class:"daam-atlas-said"},this.readout,this.legend),this.buttons)}write(text,legend){
-write(this.readout,text),this.legend.hidden=legend===null,legend&&(write(this.low,legend.low),write(this.high,legend.high),this.scale.style.backgroundImage=gradient(
-legend.colors))}};var Chooser=class{constructor(scope){this.scope=scope}choose(row,column,more){let{state}=this.scope,{layer,head}=state.chosen;if(more&&row<0&&column>=0)this.#set(
+"tiles"),this.built="",this.title=el("h3",{class:"daam-title"}),this.axes=["heads","steps"].map(name=>{let text=name[0].toUpperCase()+name.slice(1),button=el("b\
+utton",{class:"daam-button",type:"button",text,"data-testid":`axes-${name}`,title:name==="heads"?"A tile for each head":"Each layer at every step"});return button.
+addEventListener("click",()=>scope.input("tile_axes",()=>state.set({tile_axes:name}))),{name,button}});let buttons=this.axes.map(({button})=>button);this.columns=
+el("div",{class:"daam-group",role:"group","aria-label":"Columns of the tiles"},...buttons),this.heading=el("div",{class:"daam-atlas-heading"},this.title,this.columns);
+let labels=Object.values(this.inputs).map(({label})=>label),fields=[this.choice,this.measure,this.order].map(select=>el("label",{class:"daam-field",title:select.
+title},select));this.ordered=fields[2],this.element=el("div",{class:"daam-title-row daam-atlas-bar"},this.heading,el("div",{class:"daam-selects"},...fields,el("\
+details",{class:"daam-atlas-more"},el("summary",{class:"daam-button","data-testid":"atlas-more",title:"How the tiles are drawn",text:"Tiles"}),el("div",{class:"\
+daam-atlas-options"},...labels))))}#select(id,name,title){return el("select",{class:"daam-select","data-testid":id,"aria-label":name,title})}update(what,measure){
+if(!(what&(GRID|SELECTION)))return;let{state}=this.scope,{choices,layers}=state.facts,ofSteps=state.get("tile_axes")==="steps",measures=measuresOf(this.scope).filter(
+({of})=>!ofSteps||of==="tile"),built=JSON.stringify([choices,measures]);if(this.built!==built){this.built=built;let option=(value,text,title="")=>el("option",{value,
+text,title:title||null});this.choice.replaceChildren(...Object.entries(choices??{}).map(([name,{length}])=>option(name,`${name} ${length}/${layers.length}`))),this.
+measure.replaceChildren(...measures.map(({name,label,about})=>option(name,label,about))),this.order.replaceChildren(option("network","by network"),option("liken\
+ess","by likeness"),...measures.map(({name,label,about})=>option(name,`by ${label}`,about)))}let axes=state.get("tile_axes");this.columns.hidden=axes==="heads"&&
+state.count<2,write(this.title,this.columns.hidden?"Layers × heads":"Layers ×");for(let{name,button}of this.axes)attribute(button,"aria-pressed",String(name===
+axes));this.ordered.hidden=axes==="steps",this.choice.value=state.get("choice"),this.measure.value=measure,this.order.value=state.get("tile_sort");for(let{show:show2}of Object.
+values(this.inputs))show2()}},Foot=class{constructor({zoom,fit,tool}){this.lassoing=!1,this.adding=!1,this.readout=el("p",{class:"daam-atlas-readout","data-test\
+id":"atlas-readout"}),this.scale=el("span",{class:"daam-atlas-scale","aria-hidden":"true"}),this.low=el("span",{}),this.high=el("span",{}),this.legend=el("span",
+{class:"daam-atlas-legend","data-testid":"atlas-legend"},this.low,this.scale,this.high);let button=(id,label,shown,does)=>el("button",{type:"button",class:"daam\
+-button daam-square","data-testid":id,"aria-label":label,title:label,on:{click:does}},shown);this.lasso=button("atlas-lasso","Draw around tiles to choose them",
+icon("lasso"),()=>{this.lassoing=!this.lassoing,attribute(this.lasso,"aria-pressed",String(this.lassoing)),tool()}),this.add=button("atlas-add","Add tiles to th\
+ose chosen, one after the other","∪",()=>{this.adding=!this.adding,attribute(this.add,"aria-pressed",String(this.adding)),tool()});for(let toggle3 of[this.lasso,
+this.add])toggle3.setAttribute("aria-pressed","false");this.out=button("atlas-out","Farther (-)","−",()=>zoom(1/1.5)),this.fit=button("atlas-fit","All tiles (\
+0)","⤢",fit),this.near=button("atlas-in","Nearer (+)","+",()=>zoom(1.5)),this.buttons=el("div",{class:"daam-atlas-buttons"},this.lasso,this.add,this.out,this.
+fit,this.near),this.element=el("div",{class:"daam-atlas-foot"},el("div",{class:"daam-atlas-said"},this.readout,this.legend),this.buttons)}write(text,legend){write(
+this.readout,text),this.legend.hidden=legend===null,legend&&(write(this.low,legend.low),write(this.high,legend.high),this.scale.style.backgroundImage=gradient(legend.
+colors))}};var Chooser=class{constructor(scope){this.scope=scope}choose(row,column,more){let{state}=this.scope,{layer,head}=state.chosen;if(more&&row<0&&column>=0)this.#set(
 withColumn(state.facts,state.layers,state.chosen,column));else if(more&&row>=0){let heads=column<0?headsOf(state.facts,row):[[row,column]];this.#set(withHeads(state.
 facts,state.layers,state.chosen,heads))}else{let same4=layer===row&&head===column;this.#set({...same4?{layer:-1,head:-1}:{layer:row,head:column},heads:[]})}}block(rows2,row,more){
 let own=rows2.flatMap(({block:block2},i)=>block2===rows2[row].block?[i]:[]),{facts}=this.scope.state;this.add(own.flatMap(i=>headsOf(facts,i)),more)}add(pairs,more){
@@ -619,16 +660,15 @@ dx,dy]=[x-plan.x[i],y-plan.y[i]];if(dx>=0&&dy>=0&&dx<plan.w[i]&&dy<plan.h[i])ret
 plan.x[i]+plan.w[i]/2,plan.y[i]+plan.h[i]/2],[x,y]=middle(from);for(let i=0;i<plan.count;i++){let[mx,my]=middle(i),along=(mx-x)*dx+(my-y)*dy,aside=Math.abs((mx-
 x)*dy)+Math.abs((my-y)*dx);along<=.5||aside>.6*plan.tile[dx?1:0]||along+3*aside<least2&&(least2=along+3*aside,best=i)}return best}function lineEnd(plan,from,way){
 for(let i=from;;){let next=nextTile(plan,i,way,0);if(next<0)return i;i=next}}function everyOf(count,step,needed){for(let every of[1,2,5,10,20,50])if(every*step>=
-needed)return every;return Math.max(100,count)}function describe(scope,row,column,values){if(row<0)return column<0?"All heads of all layers":`Head ${column} of every layer`;let{label,size}=scope.state.facts.
-layers[row],name=`${label} (${size.join("×")}), ${column<0?"all heads":`head ${column}`}`,measure=measureOf(scope,scope.state.get("tile_measure"));if(column<0||
-!measure||!values)return name;let value=values[row]?.[column]??null;return`${name}: ${measure.label} ${value===null?"not known":short2(value)}`}function captions(scope,row,column,values){
-let{label}=scope.state.facts.layers[row],value=values?.[row]?.[column],number=value==null?"":short2(value),head=column<0?"all":String(column);return[`${label}, ${head}\
-: ${number}`,`${label}, ${head}`,number,head].filter(Boolean)}function exposed(atlas){return{place:(row,column)=>{let{plan,zoom}=atlas,i=plan?indexOf(plan,row,column):
--1;return!plan||i<0?null:{x:zoom.k*plan.x[i]+zoom.x,y:zoom.k*plan.y[i]+zoom.y,width:zoom.k*plan.w[i],height:zoom.k*plan.h[i],chosen:!!atlas.chosen[i]}},seen:()=>{
-let{plan,zoom,room}=atlas;if(!plan)return null;let places=Array.from({length:plan.count},(_,i)=>[plan.row[i],plan.column[i]]);return{tiles:places.filter(([row])=>row>=
-0),chosen:places.filter((_,i)=>atlas.chosen[i]),active:places[atlas.active],maps:atlas.showsMaps,tile:plan.tile.map(side=>side*zoom.k),zoom:zoom.k,room,size:[plan.
-width,plan.height],panels:plan.panels.length,drawn:atlas.drawn,values:atlas.values,range:atlas.range}},go:(row,column)=>atlas.plan&&atlas.go(indexOf(atlas.plan,
-row,column)),draw:()=>atlas.draw()}}var FADED2=.5,strings=new Map;function cssColors(name){let list2=strings.get(name);return list2||(list2=Array.from(palette(name),c=>`rgb(${c&255} ${c>>8&255} ${c>>
+needed)return every;return Math.max(100,count)}function describe(axes,row,column,values){let name=axes.describe(row,column),measure=measureOf(axes.scope,axes.measure);if(row<0||column<0||!measure||!values)return name;
+let value=values[row]?.[column]??null;return`${name}: ${measure.label} ${value===null?"not known":short2(value)}`}function captions(axes,row,column,values){let{
+label}=axes.scope.state.facts.layers[axes.rows[row].layer],value=values?.[row]?.[column],number=value==null?"":short2(value),name=axes.shortly(column),both=axes.
+rows.length>1||axes.name==="heads"?`${label}, ${name}`:name;return[`${both}: ${number}`,both,number,axes.columnName(column)].filter(Boolean)}function exposed(atlas){
+return{place:(row,column)=>{let{plan,zoom}=atlas,i=plan?indexOf(plan,row,column):-1;return!plan||i<0?null:{x:zoom.k*plan.x[i]+zoom.x,y:zoom.k*plan.y[i]+zoom.y,width:zoom.
+k*plan.w[i],height:zoom.k*plan.h[i],chosen:!!atlas.chosen[i]}},seen:()=>{let{plan,zoom,room}=atlas;if(!plan)return null;let places=Array.from({length:plan.count},
+(_,i)=>[plan.row[i],plan.column[i]]);return{tiles:places.filter(([row])=>row>=0),chosen:places.filter((_,i)=>atlas.chosen[i]),active:places[atlas.active],maps:atlas.
+showsMaps,tile:plan.tile.map(side=>side*zoom.k),zoom:zoom.k,room,size:[plan.width,plan.height],panels:plan.panels.length,drawn:atlas.drawn,values:atlas.values,range:atlas.
+range}},go:(row,column)=>atlas.plan&&atlas.go(indexOf(atlas.plan,row,column)),draw:()=>atlas.draw()}}var FADED2=.5,strings=new Map;function cssColors(name){let list2=strings.get(name);return list2||(list2=Array.from(palette(name),c=>`rgb(${c&255} ${c>>8&255} ${c>>
 16&255})`),strings.set(name,list2)),list2}function drawTiles(context,dots,plan,zoom,room,look){let{maps,values,style,first}=look,[low,high]=look.range,factor=high>
 low?255/(high-low):0,[colors,gray]=[cssColors(look.colors),cssColors("gray")],[tile,tall]=[plan.tile[0]*zoom.k,plan.tile[1]*zoom.k],gap=gapOf(Math.min(tile,tall))*
 dots,drawn2=0;context.setTransform(1,0,0,1,0,0),context.clearRect(0,0,context.canvas.width,context.canvas.height);for(let i=0;i<plan.count;i++){let row=plan.row[i];
@@ -667,9 +707,9 @@ event)}#pinch(event){if(this.held&&(this.held.line||this.handled.magnified())&&e
 let now=this.#both(event);this.handled.pan(now.x-this.fingers.x,now.y-this.fingers.y),this.handled.zoom(now.apart/Math.max(1,this.fingers.apart),now.x,now.y),this.
 fingers=now}#both({touches:[one,two]}){let[a,b]=[this.#place(one),this.#place(two)];return{apart:Math.hypot(a[0]-b[0],a[1]-b[1]),x:(a[0]+b[0])/2,y:(a[1]+b[1])/2}}};var NEARER=1.5;function onKey(atlas,event){let{plan,active,zoom,room}=atlas;if(!plan||event.altKey||event.metaKey)return;let{key}=event,way={ArrowLeft:[-1,0],ArrowRight:[
 1,0],ArrowUp:[0,-1],ArrowDown:[0,1]}[key];if(key==="Enter"||key===" "){let more=event.shiftKey||event.ctrlKey||atlas.foot.adding;atlas.scope.input("head",()=>atlas.
-chooser.choose(plan.row[active],plan.column[active],more))}else if(way){let next=nextTile(plan,active,way[0],way[1]);atlas.go(next<0?active:next)}else if(key===
-"Home"||key==="End"){let last=key==="End",first=plan.row.findIndex(row=>row>=0);event.ctrlKey?atlas.go(last?plan.count-1:first):atlas.go(lineEnd(plan,active,last?
-1:-1))}else if(key==="+"||key==="="){let x=plan.x[active]+plan.w[active]/2,y=plan.y[active]+plan.h[active]/2;atlas.zoomBy(NEARER,x*zoom.k+zoom.x,y*zoom.k+zoom.y)}else if(key===
+axes.choose(plan.row[active],plan.column[active],more))}else if(way){let next=nextTile(plan,active,way[0],way[1]);atlas.go(next<0?active:next)}else if(key==="Ho\
+me"||key==="End"){let last=key==="End",first=plan.row.findIndex(row=>row>=0);event.ctrlKey?atlas.go(last?plan.count-1:first):atlas.go(lineEnd(plan,active,last?1:
+-1))}else if(key==="+"||key==="="){let x=plan.x[active]+plan.w[active]/2,y=plan.y[active]+plan.h[active]/2;atlas.zoomBy(NEARER,x*zoom.k+zoom.x,y*zoom.k+zoom.y)}else if(key===
 "-")atlas.zoomBy(1/NEARER,room.width/2,room.height/2);else if(key==="0")atlas.zoomBy(0,0,0);else return;event.preventDefault()}var PAD=4;function styleOf(element,large){let css=getComputedStyle(element),color=name=>css.getPropertyValue(`--daam-${name}`).trim();return{ink:color("ink"),soft:color(
 "soft"),paper:color("paper"),raised:color("raised"),chosen:color("a"),family:css.fontFamily,size:large?14:10}}function pen2(context,{size,family},bold=!1){context.
 font=`${bold?"600 ":""}${size}px ${family}`,context.textBaseline="middle"}function widest(context,style,texts){return pen2(context,style,!0),texts.reduce((most2,text)=>Math.
@@ -697,9 +737,7 @@ y<under&&y>=under-15){if(offset>0&&x<left+w)return{column:-1};let column=Math.fl
 column}}let band=edge-plan.gutter;if(x>=band&&x<edge&&edge<=right&&y>=Math.max(top,0)&&y<bottom){let row=panel.first+Math.floor((y-top)/h);if(row>=panel.first&&
 row<panel.end)return x<band+15?{block:row}:{row}}}return null}function encircled(plan,line){let inside=[];for(let i=0;i<plan.count;i++)plan.row[i]<0||holds2(line,plan.x[i]+plan.w[i]/2,plan.y[i]+plan.h[i]/2)&&inside.push(i);
 return inside}function holds2(line,x,y){let inside=!1;for(let i=0,j=line.length-2;i<line.length;j=i,i+=2){let[xi,yi,xj,yj]=[line[i],line[i+1],line[j],line[j+1]];
-yi>y!=yj>y&&x<(xj-xi)*(y-yi)/(yj-yi)+xi&&(inside=!inside)}return inside}function shortBlock(block2){return block2.replace(/_blocks?\b/g,"").replace(/[._]+/g," ").trim()}function rowsOf(facts){return facts.layers.map(({label,block:block2,
-stage,size,heads},i)=>{let short3=shortBlock(block2),name=(label.startsWith(short3)?label.slice(short3.length):label).replace(/^[ ·]+/,"");return{label:name.length>
-8?String(i):name,block:short3,stage,size:size.join("×"),columns:heads}})}var LONGEST2=60,MOST=50,PARTS=["choice","layer","head","heads","steps"],Saved=class{constructor(scope){this.scope=scope,this.built="",this.list=el("ul",{class:"\
+yi>y!=yj>y&&x<(xj-xi)*(y-yi)/(yj-yi)+xi&&(inside=!inside)}return inside}var LONGEST2=60,MOST=50,PARTS=["choice","layer","head","heads","steps"],Saved=class{constructor(scope){this.scope=scope,this.built="",this.list=el("ul",{class:"\
 daam-saved-list","data-testid":"saved-list"}),this.name=el("input",{class:"daam-filter",type:"text",maxlength:LONGEST2,placeholder:"Name","aria-label":"Name of \
 the present selection","data-testid":"saved-name"});let save2=el("button",{class:"daam-button",type:"submit","data-testid":"saved-save",title:"Keep the layers, \
 heads and steps that are chosen now",text:"Save"}),form=el("form",{class:"daam-saved-form"},this.name,save2);form.addEventListener("submit",event=>{event.preventDefault(),
@@ -723,21 +761,26 @@ return this.source.memory}stackKey(which){let{state}=this,word=state.get(which?"
 "choice"),layer,head])}exactKey(which){return JSON.stringify([...JSON.parse(this.stackKey(which)),...this.state.steps])}stack(which){return this.memory.stacks.get(
 this.stackKey(which))??null}get tilesKey(){return JSON.stringify([this.state.get("word"),...this.state.steps])}tiles(){let{tileSets}=this.memory,present=tileSets.
 get(this.tilesKey);if(present)return present;let word=this.state.get("word");return[...tileSets.kept.values()].filter(({value})=>value.word===word).at(-1)?.value??
+null}get stepTilesKey(){return JSON.stringify([this.state.get("word"),inEveryLayer(this.state.chosen)])}stepTiles(){return this.memory.stepTiles.get(this.stepTilesKey)??
 null}get comparing(){return this.state.get("word_b")>=0}get settled(){return this.#allExact||this.#places.every(which=>this.reduced(which))}get#allExact(){return this.#places.
 every(which=>this.memory.exacts.get(this.exactKey(which)))}get#places(){return this.comparing?[0,1]:[0]}reduced(which){let key=this.stackKey(which),map=this.stack(
 which)?null:this.memory.reduced.get(key);return map?{kind:"reduced",key:`reduced ${key}`,...map}:null}shown(which){if(which===1&&!this.comparing)return null;let looks=which===
-0?this.looks():null;if(looks)return looks;if(this.hover&&which===0){let tile=this.tile(this.hover.layers,this.hover.head);if(tile)return tile}let key=this.exactKey(
-which),exact=this.memory.exacts.get(key);return exact&&this.#allExact?(this.memory.exacts.touch(key),{kind:"exact",key,...exact}):this.preview(which)??this.reduced(
-which)??this.#ownTile(which)}preview(which){let stackKey=this.stackKey(which),stack=this.memory.stacks.get(stackKey);if(!stack)return null;let[lo,hi]=this.state.
-steps,shown=this.previews[which];(!shown||shown.values.length!==stack.height*stack.width)&&(shown={kind:"preview",key:"",values:new Float32Array(stack.height*stack.
-width),height:0,width:0,max:0},this.previews[which]=shown);let key=`${stackKey}${lo},${hi}`;return(shown.key!==key||this.added[which]!==stack)&&(this.added[which]=
-stack,shown.max=meanOver(stack,Math.min(lo,stack.steps-1),Math.min(hi,stack.steps),shown.values),shown.key=key,shown.height=stack.height,shown.width=stack.width,
-this.memory.stacks.touch(stackKey)),shown}#ownTile(which){let{layer,head}=this.state.chosen;return which===1||layer<0||typeof head!="number"?null:this.tiles()?.
-key===this.tilesKey?this.tile([layer],head):null}recorded(){let{layer}=this.state.chosen,tile=this.#ownTile(0),size=this.state.facts.layers?.[layer]?.size;return tile&&
-size&&tile.height===size[0]&&tile.width===size[1]?tile:null}tile(layers,head){let tiles=this.tiles();if(!tiles||layers.length===0)return null;let[height,width]=tiles.
-tile[layers[0]],values=new Float32Array(height*width),count=0;for(let layer of layers){if(tiles.tile[layer][0]!==height||tiles.tile[layer][1]!==width)continue;let scales=tiles.
-scales[layer];for(let h=0;h<scales.length;h++)head>=0&&h!==head||(addTile(tiles,layer,h,values),count++)}if(count===0)return null;for(let i=0;i<values.length;i++)
-values[i]/=count;let key=`tile ${tiles.key} ${layers} ${head}`,of={layers,head,lo:tiles.lo,hi:tiles.hi};return{kind:"tile",key,values,height,width,max:largest(values),
+0?this.looks():null;if(looks)return looks;if(this.hover&&which===0){let{layers,head,step}=this.hover,tile=step===void 0?this.tile(layers,head):this.stepTile(layers[0],
+step);if(tile)return tile}let key=this.exactKey(which),exact=this.memory.exacts.get(key);return exact&&this.#allExact?(this.memory.exacts.touch(key),{kind:"exac\
+t",key,...exact}):this.preview(which)??this.reduced(which)??this.#ownTile(which)}preview(which){let stackKey=this.stackKey(which),stack=this.memory.stacks.get(stackKey);
+if(!stack)return null;let[lo,hi]=this.state.steps,shown=this.previews[which];(!shown||shown.values.length!==stack.height*stack.width)&&(shown={kind:"preview",key:"",
+values:new Float32Array(stack.height*stack.width),height:0,width:0,max:0},this.previews[which]=shown);let key=`${stackKey}${lo},${hi}`;return(shown.key!==key||this.
+added[which]!==stack)&&(this.added[which]=stack,shown.max=meanOver(stack,Math.min(lo,stack.steps-1),Math.min(hi,stack.steps),shown.values),shown.key=key,shown.height=
+stack.height,shown.width=stack.width,this.memory.stacks.touch(stackKey)),shown}#ownTile(which){let{layer,head}=this.state.chosen;return which===1||layer<0||typeof head!=
+"number"?null:this.tiles()?.key===this.tilesKey?this.tile([layer],head):null}recorded(){let{layer}=this.state.chosen,tile=this.#ownTile(0),size=this.state.facts.
+layers?.[layer]?.size;return tile&&size&&tile.height===size[0]&&tile.width===size[1]?tile:null}tile(layers,head){let tiles=this.tiles();if(!tiles||layers.length===
+0)return null;let[height,width]=tiles.tile[layers[0]],values=new Float32Array(height*width),count=0;for(let layer of layers){if(tiles.tile[layer][0]!==height||tiles.
+tile[layer][1]!==width)continue;let scales=tiles.scales[layer];for(let h=0;h<scales.length;h++)head>=0&&h!==head||(addTile(tiles,layer,h,values),count++)}if(count===
+0)return null;for(let i=0;i<values.length;i++)values[i]/=count;let key=`tile ${tiles.key} ${layers} ${head}`,of={layers,head,lo:tiles.lo,hi:tiles.hi};return{kind:"\
+tile",key,values,height,width,max:largest(values),of}}stepTile(layer,step){let tiles=this.stepTiles(),row=tiles?.layers?.indexOf(layer)??-1;if(!tiles||row<0)return null;
+let[height,width]=tiles.tile[row],values=new Float32Array(height*width),count=tiles.scales[row].length,[lo,hi]=step<0?[0,count]:[step,step+1];for(let t=lo;t<hi;t++)
+addTile(tiles,row,t,values);for(let i=0;i<values.length;i++)values[i]/=hi-lo;let heads=JSON.parse(tiles.key)[1],pairs=pairsIn(heads).filter(([l])=>l===layer),head=pairs.
+length>0?pairs.map(([,h])=>h):heads,of={layers:[layer],head,lo,hi};return{kind:"tile",key:`step ${tiles.key} ${layer} ${step}`,values,height,width,max:largest(values),
 of}}};function addTile(tiles,layer,head,values){let size=values.length,from=tiles.offsets[layer]+head*size,scale=tiles.scales[layer][head]/255;for(let i=0;i<size;i++)
 values[i]+=tiles.data[from+i]*scale}var CELLS=2**21,SIDES=[8,16,32,64];function withMeans(tiles){return tiles.tile.map(([height,width],row)=>{let size=height*width,sum=new Float32Array(size),{data,
 scales,offsets}=tiles,maps=scales[row].map((peak2,head)=>(addTile(tiles,row,head,sum),{data,at:offsets[row]+head*size,height,width,peak:peak2})),most2=0;for(let i=0;i<
@@ -771,66 +814,65 @@ spare,at))}function zoomAt(zoom,factor,x,y,most2){let k=Math.min(most2,Math.max(
 k=k}function reveal(zoom,{x,y,w,h},room,{left,top}){let[from,above2]=[zoom.k*x+zoom.x,zoom.k*y+zoom.y],right=from+zoom.k*w-room.width,below=above2+zoom.k*h-room.
 height;right>0&&(zoom.x-=right),below>0&&(zoom.y-=below);let[toLeft,toTop]=[left-(zoom.k*x+zoom.x),top-(zoom.k*y+zoom.y)];toLeft>0&&(zoom.x+=toLeft),toTop>0&&(zoom.
 y+=toTop)}function rowsSeen(plan,zoom,room){let rows2=new Set;for(let i=0;i<plan.count;i++){let[x,y]=[zoom.k*plan.x[i]+zoom.x,zoom.k*plan.y[i]+zoom.y],seen2=x<room.
-width&&x+zoom.k*plan.w[i]>0;plan.row[i]>=0&&seen2&&y<room.height&&y+zoom.k*plan.h[i]>0&&rows2.add(plan.row[i])}return[...rows2]}var NEAR=13,SMALLEST=40,Atlas=class{constructor(scope){this.scope=scope,this.plan=null,this.rows=[],this.zoom={k:1,x:0,y:0},this.room={width:0,height:0},this.layout=
-"",this.active=0,this.pointed=-1,this.frame=0,this.drawn=0,this.line=[],this.chosen=new Uint8Array(0),this.values=null,this.instead=null,this.range=[0,0],this.style=
-null,this.tilesCanvas=el("canvas",{class:"daam-atlas-tiles","aria-hidden":"true","data-testid":"atlas-tiles"}),this.canvas=el("canvas",{class:"daam-atlas-marks",
-tabindex:"0",role:"application","aria-roledescription":"head atlas","aria-label":"Layers by heads. Arrow keys move, Enter chooses, Shift+Enter adds, plus and mi\
-nus zoom.","data-testid":"atlas",on:{keydown:event=>onKey(this,event),focus:()=>this.#soon(),blur:()=>this.#leave()}});let context=canvas=>canvas.getContext("2d");
-this.below=context(this.tilesCanvas),this.above=context(this.canvas),this.sheets=new Sheets(scope),this.wants=new AtlasWants(scope,()=>this.#closer()),this.chooser=
-new Chooser(scope),this.bar=new Bar(scope),this.foot=new Foot({zoom:factor=>this.zoomBy(factor,this.room.width/2,this.room.height/2),fit:()=>this.zoomBy(0,0,0),
-tool:()=>this.#touchable()}),this.saved=new Saved(scope),this.foot.buttons.append(this.saved.element),this.note=el("p",{class:"daam-hint","data-testid":"grid-no\
-te"}),this.stage=el("div",{class:"daam-atlas-stage"},this.tilesCanvas,this.canvas),this.element=el("div",{class:"daam-atlas"},this.bar.element,this.stage,this.foot.
-element,this.note),this.hand=new Hand(this.canvas,{point:(x,y)=>this.#point(this.#tileAt(x,y),x,y),leave:()=>this.#leave(),press:(x,y,{shift,more})=>this.#press(
-x,y,shift||more||this.foot.adding),pan:(dx,dy)=>this.#pan(dx,dy),zoom:(factor,x,y)=>this.zoomBy(factor,x,y),lasso:(line,held)=>this.#lasso(line,held),lassoing:()=>this.
-foot.lassoing,magnified:()=>this.zoom.k>1}),this.sizes=new ResizeObserver(()=>{let{clientWidth:width,clientHeight:height}=this.stage;width===this.room.width&&height===
-this.room.height||scope.invalidate(GRID)}),this.sizes.observe(this.stage)}get lacking(){return this.wants.lacking}update(what){this.bar.update(what),this.saved.
-update(what),this.wants.update();let{maps}=this.scope,tiles=this.instead?this.instead.tiles():maps.tiles(),other=tiles!==this.sheets.tiles;what&THEME&&(this.style=
-null),!((other||what&(GRID|THEME))&&(this.sheets.use(tiles),this.#measure(),!this.#lay()))&&((other||what&(GRID|SELECTION|THEME))&&(this.#mark(),this.draw()),(other||
-what&(GRID|STEPS))&&this.#note())}#measure(){let{scope}=this,{state}=scope;this.values=this.instead?this.instead.values():valuesOf(scope,state.get("tile_measure"),
-scope.maps.tiles());let chosen=new Set(state.layers);this.range=this.values?rangeOf(this.values,row=>chosen.has(row)):[0,0]}#lay(){let{state,dots,source,maps}=this.
-scope,{facts}=state,{clientWidth:width,clientHeight:height}=this.stage;if(!facts.layers||width<SMALLEST||height<SMALLEST)return!1;let sort=state.get("tile_sort"),
-order=orderOf(this.scope),style=this.#style(),key=JSON.stringify([source.run,width,height,dots,style.size,sort,order]);if(key===this.layout)return!0;this.layout=
-key,this.rows=rowsOf(facts),this.room={width,height};for(let canvas of[this.tilesCanvas,this.canvas])canvas.width=Math.ceil(width*dots),canvas.height=Math.ceil(
-height*dots);let[high,wide]=facts.layers[0].size,before2=this.plan,place=before2?[before2.row[this.active],before2.column[this.active]]:[-1,-1],room={width,height,
-aspect:wide/high},names=widest(this.above,style,this.rows.map(row=>row.label));return this.plan=order?rankedPlan(order,room):planOf(this.rows,{...room,names,all:facts.
-layers.some(layer=>layer.heads>1)}),this.chosen=new Uint8Array(this.plan.count),this.active=Math.max(0,indexOf(this.plan,place[0],place[1])),this.pointed=-1,before2?.
-ranked!==this.plan.ranked&&(this.zoom={k:1,x:0,y:0}),clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),maps.hover=null,!0}#style(){return this.style?
-this.style:(this.style=styleOf(this.element,this.scope.state.get("projector")),this.style)}#soon(){this.frame===0&&(this.frame=requestAnimationFrame(()=>{this.frame=
-0,this.draw()}))}get showsMaps(){let show2=this.scope.state.get("tile_show");return show2!=="auto"||!this.plan?show2!=="colors":Math.min(...this.plan.tile)*this.
-zoom.k>=NEAR}draw(){let{plan,zoom,room}=this;if(!plan)return;let{state,dots}=this.scope,style=this.#style(),chosen=new Set(state.layers),isOut=row=>!chosen.has(
-row),maps=this.showsMaps;maps&&this.sheets.color(Math.max(...plan.tile)*zoom.k*dots,isOut),this.drawn=drawTiles(this.below,dots,plan,zoom,room,{isOut,colors:state.
-get("colormap"),maps:maps&&!!this.sheets.tiles,sheet:row=>this.sheets.of(row),first:-1,values:this.values,range:this.range,style}),this.below.setTransform(dots,
-0,0,dots,0,0),(plan.ranked||zoom.k>1)&&drawCaptions(this.below,plan,zoom,room,(row,column)=>captions(this.scope,row,column,this.values),style),this.#drawMarks()}#drawMarks(){
-let{plan,zoom,room,above:above2}=this;if(!plan)return;let{dots,state}=this.scope,style=this.#style();above2.setTransform(dots,0,0,dots,0,0),above2.clearRect(0,0,
-room.width,room.height);let keys=this.canvas.matches(":focus-visible"),{chosen,pointed,active}=this;drawMarks(above2,plan,zoom,{chosen,pointed,active:keys?active:
--1},style);let{layer,head}=state.chosen,layers=new Set(state.layers),pairs=new Set(pairsIn(head).map(([row])=>row));drawLabels(above2,plan,zoom,room,{rows:this.
-rows,columnName:column=>column<0?"all":String(column),isRow:row=>row===layer||pairs.has(row),isColumn:column=>column>=0&&layer<0&&holds(state.chosen,-2,column),
-isOut:row=>!layers.has(row)},style),drawLasso(above2,this.line,style),this.#say()}#mark(){let{plan,chosen}=this;if(!plan)return;let now=this.scope.state.chosen,
-pairs=new Set(pairsIn(now.head).map(([layer,head])=>`${layer} ${head}`)),some=pairs.size>0;for(let i=0;i<plan.count;i++){let[row,column]=[plan.row[i],plan.column[i]];
-chosen[i]=Number(some?pairs.has(`${row} ${column}`):row>=0&&holds(now,row,column))}}#say(){let{plan,values,scope}=this;if(!plan)return;let measure=measureOf(scope,
-scope.state.get("tile_measure")),keys=this.canvas.matches(":focus-visible"),of=this.pointed>=0?this.pointed:keys?this.active:-1,[low,high]=this.range,legend=!this.
-showsMaps&&values?{low:short2(low),high:short2(high),colors:scope.state.get("colormap")}:null,rest=this.showsMaps?`Maps of ${scope.state.get("tile_scale")==="ow\
-n"?"own scales":"one scale"}`:`Color: ${measure?.label??""}`;this.foot.write(of>=0?this.describe(of):rest,legend)}describe(i){let{plan,scope,values}=this;return!plan||
-i<0||i>=plan.count?"":describe(scope,plan.row[i],plan.column[i],values)}#note(){let{state,maps,source}=this.scope,tiles=maps.tiles(),text="";if(!tiles)text=source.
-capabilities.any?"The tiles are on their way.":"The tiles of this word were left out of this page.";else{let[lo,hi]=state.steps;tiles.lo!==lo||tiles.hi!==hi?text=
-`Tiles of ${stepsText(state.facts,tiles.lo,tiles.hi)}.`:(!this.values||state.get("tile_sort")==="likeness"&&!orderOf(this.scope))&&(text=this.wants.lacking?"Bei\
-ng worked out.":"This page does not hold these numbers.")}write(this.note,text)}#pan(dx,dy){this.plan&&(this.zoom.x+=dx,this.zoom.y+=dy,clamp(this.zoom,this.plan,
-this.room,mostZoom(this.plan.tile[0])),this.#soon())}zoomBy(factor,x,y){let{plan,zoom,room}=this;if(!plan)return!1;let before2=zoom.k,most2=mostZoom(plan.tile[0]);
-return factor===0?zoom.k=1:zoomAt(zoom,factor,x,y,most2),clamp(zoom,plan,room,most2),this.#touchable(),this.#soon(),this.wants.update(),zoom.k!==before2}#touchable(){
-this.stage.dataset.magnified=String(this.zoom.k>1||this.foot.lassoing)}#closer(){let{plan,zoom,room}=this;if(!plan||zoom.k<=1||!this.showsMaps)return{layers:[],
-side:0};let side=Math.max(...plan.tile)*zoom.k*this.scope.dots;return{layers:rowsSeen(plan,zoom,room),side}}#tileAt(x,y){let{plan,zoom}=this;return!plan||labelAt(
-plan,zoom,x,y)?-1:tileAt(plan,(x-zoom.x)/zoom.k,(y-zoom.y)/zoom.k)}#point(i,x=0,y=0){let{plan}=this;if(!plan)return;let label=i<0?labelAt(plan,this.zoom,x,y):null;
-this.canvas.style.cursor=i>=0||label?"pointer":"default",i!==this.pointed&&(this.pointed=i,this.#hover(i),this.#drawMarks())}#leave(){this.pointed=-1,this.#hover(
--1),this.#drawMarks()}#hover(i){let{maps,state}=this.scope,{plan}=this,[row,column]=plan&&i>=0?[plan.row[i],plan.column[i]]:[-1,-1],same4=row===state.chosen.layer&&
-column===state.chosen.head,hover=row>=0&&!same4?{layers:[row],head:column}:null;!hover&&!maps.hover||this.scope.input("hover",()=>{maps.hover=hover,this.scope.invalidate(
-MAP)})}#press(x,y,more){let{plan,zoom}=this;if(!plan)return;let label=labelAt(plan,zoom,x,y),i=label?-1:this.#tileAt(x,y);this.scope.input("head",()=>{i>=0?(this.
-active=i,this.chooser.choose(plan.row[i],plan.column[i],more)):label&&"column"in label?this.chooser.choose(-1,label.column,more):label&&"row"in label?this.chooser.
-choose(label.row,-1,more):label&&this.chooser.block(this.rows,label.block,more)})}#lasso(line,held){let{plan,zoom}=this;if(this.line=held?[]:line,held&&plan){let{
-x,y,k}=zoom,pairs=encircled(plan,line.map((at,i)=>(at-(i%2?y:x))/k)).flatMap(i=>this.#headsAt(i));pairs.length>0&&this.scope.input("head",()=>this.chooser.add(pairs,
-held.more||this.foot.adding))}this.#drawMarks()}#headsAt(i){let{plan}=this;if(!plan)return[];let[row,column]=[plan.row[i],plan.column[i]];return column<0?headsOf(
-this.scope.state.facts,row):[[row,column]]}go(i){let{plan,zoom,room}=this;if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.x[i],y:plan.y[i],w:plan.
-w[i],h:plan.h[i]},covered=plan.ranked?{left:0,top:0}:{left:plan.gutter,top:15};reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(plan.tile[0])),this.#hover(
-i),this.scope.say(this.describe(i)+(this.chosen[i]?", chosen":"")),this.#soon()}destroy(){cancelAnimationFrame(this.frame),this.sizes.disconnect(),this.wants.destroy()}};var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
+width&&x+zoom.k*plan.w[i]>0;plan.row[i]>=0&&seen2&&y<room.height&&y+zoom.k*plan.h[i]>0&&rows2.add(plan.row[i])}return[...rows2]}var NEAR=13,SMALLEST=40,Atlas=class{constructor(scope){this.scope=scope,this.plan=null,this.zoom={k:1,x:0,y:0},this.room={width:0,height:0},this.layout="",this.
+active=0,this.pointed=-1,this.frame=0,this.drawn=0,this.line=[],this.chosen=new Uint8Array(0),this.values=null,this.instead=null,this.range=[0,0],this.style=null,
+this.tilesCanvas=el("canvas",{class:"daam-atlas-tiles","aria-hidden":"true","data-testid":"atlas-tiles"}),this.canvas=el("canvas",{class:"daam-atlas-marks",tabindex:"\
+0",role:"application","aria-roledescription":"head atlas","aria-label":nameOf("heads"),"data-testid":"atlas",on:{keydown:event=>onKey(this,event),focus:()=>this.#soon(),
+blur:()=>this.#leave()}});let context=canvas=>canvas.getContext("2d");this.below=context(this.tilesCanvas),this.above=context(this.canvas),this.sheets=new Sheets(
+scope),this.wants=new AtlasWants(scope,()=>this.#closer()),this.both={heads:new HeadAxes(scope,new Chooser(scope)),steps:new StepAxes(scope)},this.axes=this.both.
+heads,this.bar=new Bar(scope),this.foot=new Foot({zoom:factor=>this.zoomBy(factor,this.room.width/2,this.room.height/2),fit:()=>this.zoomBy(0,0,0),tool:()=>this.#touchable()}),
+this.saved=new Saved(scope),this.foot.buttons.append(this.saved.element),this.note=el("p",{class:"daam-hint","data-testid":"grid-note"}),this.stage=el("div",{class:"\
+daam-atlas-stage"},this.tilesCanvas,this.canvas),this.element=el("div",{class:"daam-atlas"},this.bar.element,this.stage,this.foot.element,this.note),this.hand=new Hand(
+this.canvas,{point:(x,y)=>this.#point(this.#tileAt(x,y),x,y),leave:()=>this.#leave(),press:(x,y,{shift,more})=>this.#press(x,y,shift||more||this.foot.adding),pan:(dx,dy)=>this.#pan(
+dx,dy),zoom:(factor,x,y)=>this.zoomBy(factor,x,y),lasso:(line,held)=>this.#lasso(line,held),lassoing:()=>this.foot.lassoing,magnified:()=>this.zoom.k>1}),this.sizes=
+new ResizeObserver(()=>{let{clientWidth:width,clientHeight:height}=this.stage;width===this.room.width&&height===this.room.height||scope.invalidate(GRID)}),this.
+sizes.observe(this.stage)}get lacking(){return this.wants.lacking}update(what){let axes=this.both[this.scope.state.get("tile_axes")];if(axes!==this.axes&&(this.
+plan=null),this.axes=axes,attribute(this.canvas,"aria-label",nameOf(axes.name)),this.bar.update(what,axes.measure),this.saved.update(what),this.wants.update(),!this.
+scope.state.facts.layers)return;axes.read();let tiles=this.instead?this.instead.tiles():axes.tiles(),other=tiles!==this.sheets.tiles;what&THEME&&(this.style=null);
+let laid=GRID|THEME|(axes===this.both.steps?SELECTION:0);(other||what&laid)&&(this.sheets.use(tiles),this.#measure(),!this.#lay())||(other||what&(GRID|SELECTION|
+THEME)?(this.#mark(),this.draw()):what&STEPS&&axes===this.both.steps&&(this.#mark(),this.#drawMarks()),(other||what&(GRID|STEPS))&&this.#note())}#measure(){let{
+axes}=this;this.values=this.instead?this.instead.values():axes.values(),this.range=this.values?rangeOf(this.values,row=>!axes.isOut(row)):[0,0]}#lay(){let{axes}=this,
+{state,dots,source,maps}=this.scope,{facts}=state,{clientWidth:width,clientHeight:height}=this.stage;if(!facts.layers||width<SMALLEST||height<SMALLEST)return!1;
+let sort=state.get("tile_sort"),order=axes.order(),style=this.#style(),rows2=axes.rows.map(row=>row.layer),of=[source.run,axes.name,rows2],key=JSON.stringify([of,
+width,height,dots,style.size,sort,order]);if(key===this.layout)return!0;this.layout=key,this.room={width,height};for(let canvas of[this.tilesCanvas,this.canvas])
+canvas.width=Math.ceil(width*dots),canvas.height=Math.ceil(height*dots);let[high,wide]=facts.layers[0].size,before2=this.plan,place=before2?[before2.row[this.active],
+before2.column[this.active]]:[-1,-1],room={width,height,aspect:wide/high},names=widest(this.above,style,axes.rows.map(row=>row.label));return this.plan=order?rankedPlan(
+order,room):planOf(axes.rows,{...room,names,all:axes.all}),this.chosen=new Uint8Array(this.plan.count),this.active=Math.max(0,indexOf(this.plan,place[0],place[1])),
+this.pointed=-1,before2?.ranked!==this.plan.ranked&&(this.zoom={k:1,x:0,y:0}),clamp(this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),maps.hover=null,!0}#style(){
+return this.style?this.style:(this.style=styleOf(this.element,this.scope.state.get("projector")),this.style)}#soon(){this.frame===0&&(this.frame=requestAnimationFrame(
+()=>{this.frame=0,this.draw()}))}get showsMaps(){let show2=this.scope.state.get("tile_show");return show2!=="auto"||!this.plan?show2!=="colors":Math.min(...this.
+plan.tile)*this.zoom.k>=NEAR}draw(){let{plan,zoom,room}=this;if(!plan)return;let{state,dots}=this.scope,{axes}=this,style=this.#style(),isOut=row=>axes.isOut(row),
+maps=this.showsMaps;maps&&this.sheets.color(Math.max(...plan.tile)*zoom.k*dots,isOut),this.drawn=drawTiles(this.below,dots,plan,zoom,room,{isOut,colors:state.get(
+"colormap"),maps:maps&&!!this.sheets.tiles,sheet:row=>this.sheets.of(row),first:-1,values:this.values,range:this.range,style}),this.below.setTransform(dots,0,0,
+dots,0,0),(plan.ranked||zoom.k>1)&&drawCaptions(this.below,plan,zoom,room,(row,column)=>captions(axes,row,column,this.values),style),this.#drawMarks()}#drawMarks(){
+let{plan,zoom,room,above:above2}=this;if(!plan)return;let{axes}=this,{dots}=this.scope,style=this.#style();above2.setTransform(dots,0,0,dots,0,0),above2.clearRect(
+0,0,room.width,room.height);let keys=this.canvas.matches(":focus-visible"),{chosen,pointed,active}=this;drawMarks(above2,plan,zoom,{chosen,pointed,active:keys?active:
+-1},style),drawLabels(above2,plan,zoom,room,{rows:axes.rows,columnName:column=>axes.columnName(column),isRow:row=>axes.isRow(row),isColumn:column=>axes.isColumn(
+column),isOut:row=>axes.isOut(row)},style),drawLasso(above2,this.line,style),this.#say()}#mark(){let{plan,chosen,axes}=this;if(plan)for(let i=0;i<plan.count;i++)
+chosen[i]=Number(axes.isChosen(plan.row[i],plan.column[i]))}#say(){let{plan,values,scope}=this;if(!plan)return;let measure=measureOf(scope,this.axes.measure),keys=this.
+canvas.matches(":focus-visible"),of=this.pointed>=0?this.pointed:keys?this.active:-1,[low,high]=this.range,legend=!this.showsMaps&&values?{low:short2(low),high:short2(
+high),colors:scope.state.get("colormap")}:null,rest=this.showsMaps?`Maps of ${scope.state.get("tile_scale")==="own"?"own scales":"one scale"}`:`Color: ${measure?.
+label??""}`;this.foot.write(of>=0?this.describe(of):rest,legend)}describe(i){let{plan,axes,values}=this;return!plan||i<0||i>=plan.count?"":describe(axes,plan.row[i],
+plan.column[i],values)}#note(){let{axes}=this,{state,source}=this.scope,ofHeads=axes===this.both.heads,tiles=axes.tiles(),text="";if(!tiles)text=source.capabilities.
+any?"The tiles are on their way.":`The tiles of ${ofHeads?"this word":"single steps"} were left out of this page.`;else if(ofHeads){let[lo,hi]=state.steps;tiles.
+lo!==lo||tiles.hi!==hi?text=`Tiles of ${stepsText(state.facts,tiles.lo,tiles.hi)}.`:(!this.values||state.get("tile_sort")==="likeness"&&!axes.order())&&(text=this.
+wants.lacking?"Being worked out.":"This page does not hold these numbers.")}write(this.note,text)}#pan(dx,dy){this.plan&&(this.zoom.x+=dx,this.zoom.y+=dy,clamp(
+this.zoom,this.plan,this.room,mostZoom(this.plan.tile[0])),this.#soon())}zoomBy(factor,x,y){let{plan,zoom,room}=this;if(!plan)return!1;let before2=zoom.k,most2=mostZoom(
+plan.tile[0]);return factor===0?zoom.k=1:zoomAt(zoom,factor,x,y,most2),clamp(zoom,plan,room,most2),this.#touchable(),this.#soon(),this.wants.update(),zoom.k!==before2}#touchable(){
+this.stage.dataset.magnified=String(this.zoom.k>1||this.foot.lassoing)}#closer(){let{plan,zoom,room}=this;if(!plan||zoom.k<=1||!this.showsMaps||this.axes!==this.
+both.heads)return{layers:[],side:0};let side=Math.max(...plan.tile)*zoom.k*this.scope.dots;return{layers:rowsSeen(plan,zoom,room),side}}#tileAt(x,y){let{plan,zoom}=this;
+return!plan||labelAt(plan,zoom,x,y)?-1:tileAt(plan,(x-zoom.x)/zoom.k,(y-zoom.y)/zoom.k)}#point(i,x=0,y=0){let{plan}=this;if(!plan)return;let label=i<0?labelAt(plan,
+this.zoom,x,y):null;this.canvas.style.cursor=i>=0||label?"pointer":"default",i!==this.pointed&&(this.pointed=i,this.#hover(i),this.#drawMarks())}#leave(){this.pointed=
+-1,this.#hover(-1),this.#drawMarks()}#hover(i){let{maps}=this.scope,{plan}=this,[row,column]=plan&&i>=0?[plan.row[i],plan.column[i]]:[-1,-1],hover=row>=0?this.axes.
+hover(row,column):null;!hover&&!maps.hover||this.scope.input("hover",()=>{maps.hover=hover,this.scope.invalidate(MAP)})}#press(x,y,more){let{plan,zoom}=this;if(!plan)
+return;let label=labelAt(plan,zoom,x,y),i=label?-1:this.#tileAt(x,y);this.scope.input("head",()=>{i>=0?(this.active=i,this.axes.choose(plan.row[i],plan.column[i],
+more)):label&&"column"in label?this.axes.choose(-1,label.column,more):label&&"row"in label?this.axes.choose(label.row,-1,more):label&&this.axes.block(label.block,
+more)})}#lasso(line,held){let{plan,zoom}=this;if(this.line=held?[]:line,held&&plan){let{x,y,k}=zoom,tiles=encircled(plan,line.map((at,i)=>(at-(i%2?y:x))/k)).map(
+i=>({row:plan.row[i],column:plan.column[i]})),more=held.more||this.foot.adding;this.scope.input("head",()=>this.axes.encircled(tiles,more))}this.#drawMarks()}go(i){
+let{plan,zoom,room}=this;if(!plan)return;this.active=i,this.pointed=-1;let box={x:plan.x[i],y:plan.y[i],w:plan.w[i],h:plan.h[i]},covered=plan.ranked?{left:0,top:0}:
+{left:plan.gutter,top:15};reveal(zoom,box,room,covered),clamp(zoom,plan,room,mostZoom(plan.tile[0])),this.#hover(i),this.scope.say(this.describe(i)+(this.chosen[i]?
+", chosen":"")),this.#soon()}destroy(){cancelAnimationFrame(this.frame),this.sizes.disconnect(),this.wants.destroy()}};function nameOf(columns2){return`Layers b\
+y ${columns2}. Arrow keys move, Enter chooses, Shift+Enter adds, plus and minus zoom.`}var LEVEL=20,FOOT=6,Arcs=class{constructor(scope,chips){this.scope=scope,this.chips=chips,this.element=svg("svg",{class:"daam-arcs","data-testid":"arcs",role:"g\
 roup","aria-label":"Syntax: arcs from head words to their dependents"}),this.element.addEventListener("click",event=>this.#choose(event)),this.element.addEventListener(
 "pointerover",event=>{let arc=event.target.closest("[data-head]");attribute(this.chips.scroller,"title",arc?.getAttribute("aria-label")??null)}),this.element.addEventListener(
 "pointerleave",()=>attribute(this.chips.scroller,"title",null)),this.element.addEventListener("keydown",event=>{event.key!=="Enter"&&event.key!==" "||(event.preventDefault(),
@@ -1253,13 +1295,14 @@ spoken&&(this.spoken=what,write(this.live,text))}#forget(){for(let address of th
 this.#forget()}};function leftText(seconds){return seconds==null?"":seconds<1?", less than 1 s left":seconds<90?`, about ${Math.round(seconds)} s left`:`, about\
  ${Math.round(seconds/60)} min left`}var Wanted=class{constructor(scope){this.scope=scope,this.asker=new Asker(scope.source,(question,parts)=>this.#answered(question,parts)),this.absent=new Set}get lacking(){
 let{maps,state,source}=this.scope,{memory}=source,lacking=[],places=maps.comparing?[0,1]:[0];for(let which of places){let end=which?"_b":"";maps.reduced(which)||
-(memory.stacks.get(maps.stackKey(which))||lacking.push(`stack${end}`),memory.exacts.get(maps.exactKey(which))||lacking.push(`exact${end}`))}return!state.get("pl\
-aying")&&!memory.tileSets.get(maps.tilesKey)&&lacking.push("tiles"),lacking.filter(name=>!this.absent.has(this.#key(name)))}update(){let{state}=this.scope,{lacking}=this,
-first=lacking.filter(name=>/^(stack|exact)/.test(name)),stacks=lacking.filter(name=>name.startsWith("stack")),want=state.moving?stacks:first.length>0?first:lacking;
-this.asker.want(want.length>0?{want,sel:state.sel}:null)}#answered(question,parts){let{scope}=this;if(parts&&JSON.stringify(question.sel)===JSON.stringify(scope.
-state.sel)){let{lacking}=this;for(let name of question.want)lacking.includes(name)&&this.absent.add(this.#key(name))}scope.invalidate(MAP|STRIP|GRID|STEPS|LOOK)}#key(name){
-let{maps}=this.scope,which=name.endsWith("_b")?1:0;return name.startsWith("stack")?`stack ${maps.stackKey(which)}`:name.startsWith("exact")?`exact ${maps.exactKey(
-which)}`:`tiles ${maps.tilesKey}`}forget(){this.absent.clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var WIDE=1.5,View=class{constructor(source,parent){this.source=source,this.state=new State(source.model,{chosen:()=>source.chosen(),rested:()=>this.invalidate(0)}),
+(memory.stacks.get(maps.stackKey(which))||lacking.push(`stack${end}`),memory.exacts.get(maps.exactKey(which))||lacking.push(`exact${end}`))}return state.get("ti\
+le_axes")==="steps"&&!maps.stepTiles()&&lacking.push("step_tiles"),!state.get("playing")&&!memory.tileSets.get(maps.tilesKey)&&lacking.push("tiles"),lacking.filter(
+name=>!this.absent.has(this.#key(name)))}update(){let{state}=this.scope,{lacking}=this,first=lacking.filter(name=>/^(stack|exact)/.test(name)),stacks=lacking.filter(
+name=>name.startsWith("stack")),want=state.moving?stacks:first.length>0?first:lacking;this.asker.want(want.length>0?{want,sel:state.sel}:null)}#answered(question,parts){
+let{scope}=this;if(parts&&JSON.stringify(question.sel)===JSON.stringify(scope.state.sel)){let{lacking}=this;for(let name of question.want)lacking.includes(name)&&
+this.absent.add(this.#key(name))}scope.invalidate(MAP|STRIP|GRID|STEPS|LOOK)}#key(name){let{maps}=this.scope,which=name.endsWith("_b")?1:0;return name.startsWith(
+"stack")?`stack ${maps.stackKey(which)}`:name.startsWith("exact")?`exact ${maps.exactKey(which)}`:name==="tiles"?`tiles ${maps.tilesKey}`:`step_tiles ${maps.stepTilesKey}`}forget(){
+this.absent.clear(),this.asker.retry()}destroy(){this.asker.destroy()}};var WIDE=1.5,View=class{constructor(source,parent){this.source=source,this.state=new State(source.model,{chosen:()=>source.chosen(),rested:()=>this.invalidate(0)}),
 this.maps=new Maps(this.state,source),this.clock=new Clock,this.dirty=ALL,this.frame=0,this.sequence=0,this.waitingSince=0,this.drawn=void 0,this.resting=void 0,
 this.stop=new AbortController;let scope=new Scope({source,state:this.state,maps:this.maps,invalidate:what=>this.invalidate(what),input:(what,handler)=>this.input(
 what,handler),say:text=>this.status.say(text),fail:text=>this.status.fail(text),lingering:()=>this.mayLinger});this.scope=scope,this.wanted=new Wanted(scope),this.
@@ -1305,7 +1348,7 @@ attribute(a.root,"data-side","a"),attribute(b.root,"data-side","b"),b.stopRoom?.
 element),this.buttons=[["a","A"],["b","B"],["difference","A − B"]].map(([which,text])=>{let button=el("button",{class:"daam-button",type:"button",text,"data-t\
 estid":"pair-heads","data-which":which});return button.addEventListener("click",()=>this.choose(which)),{which,button}}),this.said=el("p",{class:"daam-hint","da\
 ta-testid":"pair-heads-said"});let group=el("div",{class:"daam-group",role:"group","aria-label":"Heads of"},...this.buttons.map(({button})=>button)),bar=el("div",
-{class:"daam-title-row"},a.atlas.bar.title,group,this.said),heads=el("div",{class:"daam-pair-heads"},bar);a.atlas.element.before(heads),heads.append(a.atlas.element),
+{class:"daam-title-row"},a.atlas.bar.heading,group,this.said),heads=el("div",{class:"daam-pair-heads"},bar);a.atlas.element.before(heads),heads.append(a.atlas.element),
 this.heads=heads,b.atlas.element.remove(),a.hints.show(!1),a.status.element.append(this.note),a.root.append(el("div",{class:"daam-foot-b"},b.status.element));for(let part of[
 b.chips,b.steps,b.look,b.whatIf,b.hints])part.element.remove();b.image.element.querySelector(".daam-hand")?.remove(),a.inspector.element.after(b.inspector.element);
 let inspect=view=>{for(let each of this.views)each.inspector.element.hidden=each!==view};inspect(a);for(let view of this.views)for(let event of["pointerenter","\
@@ -1314,17 +1357,17 @@ views].reverse()])for(let name of names)OWN.has(name)||from.state.on(`change:${n
 hange:_note",()=>this.a.invalidate(LOOK)),this.a.state.on("change:difference_scale",()=>this.a.invalidate(ALL))}get sameHeads(){let[own,others]=this.views.map(({
 state})=>JSON.stringify((state.facts.layers??[]).map(({name,heads,size})=>[name,heads,size])));return own===others}choose(which){this.which=which,this.a.atlas.instead=
 which==="difference"?{tiles:()=>this.#between(),values:()=>this.#values()}:null;let[shown,other]=which==="b"?[this.b,this.a]:[this.a,this.b];other.atlas.element.
-remove(),this.heads?.append(shown.atlas.element);for(let view of this.views)view.invalidate(ALL)}#between(){let[own,others]=this.views.map(({maps})=>maps.tiles());
-if(!own||!others)return null;let scale=this.difference.scale,{made:made3}=this;if(made3&&made3.own===own&&made3.others===others&&made3.scale===scale)return made3.
-tiles;let tiles=differenceOf(own,others,scale);return this.made=tiles&&{own,others,scale,tiles},tiles}#values(){return valuesBetween(this.a.scope,this.b.scope,this.
-a.state.get("tile_measure"))}#drawn(view){let[a,b]=this.views,other=view===a?b:a;this.sameHeads&&view.maps.hover!==this.hover&&(this.hover=view.maps.hover,other.
-maps.hover=this.hover,other.invalidate(MAP)),view===b&&this.which==="difference"&&a.invalidate(GRID),this.#say(),this.difference.update()}#say(){let{sameHeads,which}=this;
-this.views.forEach(({state},side)=>{let{words,seed,kind,model}=state.facts,word=words?.[state.get("word")]?.text??"",of=this.a.state.facts.kind===this.b.state.facts.
-kind?"":`${kind} of `,seeds=seed?` · seed ${seed}`:"";write(this.titles[side],`${"AB"[side]} · ${of}“${word}”${seeds}`),attribute(this.titles[side],"title",
-[state.facts.prompt,model].filter(Boolean).join(" · "))});for(let{which:own,button}of this.buttons??[])attribute(button,"aria-pressed",String(own===which)),button.
-disabled=own==="difference"&&!sameHeads;let shares=this.difference.scale==="own"?"shares of each head's peak":"in their unit",signs=`Red: more in A. Blue: more \
-in B. ${shares[0].toUpperCase()}${shares.slice(1)}.`;this.said&&write(this.said,sameHeads?which==="difference"?signs:"":"No difference: the recordings have othe\
-r layers, heads or sizes."),write(this.note,this.a.state.model.get("_note")??"")}destroy(){for(let view of[this.b,this.a])view.destroy()}};function widget(){let source;return{initialize({model}){let own=source=new KernelSource(model);return()=>own.destroy()},render({model,el:el2}){source??=new KernelSource(
+remove(),this.heads?.append(shown.atlas.element);for(let view of this.views)view.invalidate(ALL)}#between(){let[own,others]=this.views.map(({atlas})=>atlas.axes.
+tiles());if(!own||!others)return null;let scale=this.difference.scale,{made:made3}=this;if(made3&&made3.own===own&&made3.others===others&&made3.scale===scale)return made3.
+tiles;let tiles=differenceOf(own,others,scale);return this.made=tiles&&{own,others,scale,tiles},tiles}#values(){return valuesBetween(this.a.atlas.axes,this.b.atlas.
+axes)}#drawn(view){let[a,b]=this.views,other=view===a?b:a;this.sameHeads&&view.maps.hover!==this.hover&&(this.hover=view.maps.hover,other.maps.hover=this.hover,
+other.invalidate(MAP)),view===b&&this.which==="difference"&&a.invalidate(GRID),this.#say(),this.difference.update()}#say(){let{sameHeads,which}=this;this.views.
+forEach(({state},side)=>{let{words,seed,kind,model}=state.facts,word=words?.[state.get("word")]?.text??"",of=this.a.state.facts.kind===this.b.state.facts.kind?"":
+`${kind} of `,seeds=seed?` · seed ${seed}`:"";write(this.titles[side],`${"AB"[side]} · ${of}“${word}”${seeds}`),attribute(this.titles[side],"title",[state.
+facts.prompt,model].filter(Boolean).join(" · "))});for(let{which:own,button}of this.buttons??[])attribute(button,"aria-pressed",String(own===which)),button.disabled=
+own==="difference"&&!sameHeads;let shares=this.difference.scale==="own"?"shares of each head's peak":"in their unit",signs=`Red: more in A. Blue: more in B. ${shares[0].
+toUpperCase()}${shares.slice(1)}.`;this.said&&write(this.said,sameHeads?which==="difference"?signs:"":"No difference: the recordings have other layers, heads or\
+ sizes."),write(this.note,this.a.state.model.get("_note")??"")}destroy(){for(let view of[this.b,this.a])view.destroy()}};function widget(){let source;return{initialize({model}){let own=source=new KernelSource(model);return()=>own.destroy()},render({model,el:el2}){source??=new KernelSource(
 model);let other=model.get("_other");return other?showPair(source,String(other),el2):show(source,el2)}}}function show(source,el2){let view=new View(source,el2);
 return()=>view.destroy()}async function showPair(source,name,el2){let other=await source.model.widget_manager?.get_model(name.replace(/^IPY_MODEL_/,""));if(!other){
 let view=new View(source,el2);return view.status.fail("This page shows one recording alone: it cannot find the other one's model."),()=>view.destroy()}let second=new KernelSource(

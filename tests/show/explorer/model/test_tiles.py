@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from daam_nb.maps import entropy, intersection_over_area
-from daam_nb.show.explorer.model.subject import subject_of
-from daam_nb.show.explorer.model.tiles import overlaps, tiles_of
+from daam_nb.maps import entropy, heat_maps, intersection_over_area
+from daam_nb.show.explorer.model.selection import LayerHeads, Numbers, Selected
+from daam_nb.show.explorer.model.subject import Subject, subject_of
+from daam_nb.show.explorer.model.tiles import overlaps, step_tiles_of, tiles_of
 from tests.show.explorer.opened import TEXT
-from tests.tiny_recordings import tiny_recording
+from tests.tiny_recordings import tiny_recording, with_effects, with_gradients
 
 
 def test_tiles_are_the_mean_of_what_was_recorded() -> None:
@@ -106,3 +107,86 @@ def test_packed_tiles_can_be_read_back() -> None:
         scales = np.asarray(meta["scales"][number])[:, None, None]  # type: ignore[index]
         values = raw.reshape(layer.heads, height, width) / 255 * scales
         assert np.abs(values - tiles.maps[number]).max() <= tiles.maps[number].max() / 500
+
+
+# --- layers at every step -------------------------------------------------------------------------
+
+
+def selected(of: Subject, layer: int, head: int | Numbers | LayerHeads) -> Selected:
+    return Selected(2, "all", layer, head, (0, 1))
+
+
+def test_layers_at_every_step_are_what_heat_maps_records_of_them() -> None:
+    run = tiny_recording(TEXT, steps=4, heads=(2, 3))
+    of, _ = subject_of(run)
+    tiles = step_tiles_of(of, selected(of, -1, -1))
+    assert (tiles.key, tiles.layers) == ("[2,-1]", tuple(range(len(run.layers))))
+    column = run.columns.index(of.entries[2].tokens[0])
+    for layer, maps in zip(of.layers, tiles.maps, strict=True):
+        expected = run.attention[layer.name][:, :, column].float().mean(1)  # (step, y, x)
+        np.testing.assert_allclose(maps, expected.numpy(), atol=1e-7)
+    # What `heat_maps` gives of one layer and step has the same mean where nothing is interpolated.
+    layer = next(layer for layer in of.layers if layer.size == of.grid)
+    word = heat_maps(run, layers=layer.name, steps=3).token(column)
+    np.testing.assert_allclose(tiles.maps[of.layers.index(layer)][3], word.values, atol=1e-6)
+
+
+def test_heads_that_are_chosen_are_those_of_the_layers_at_every_step() -> None:
+    run = tiny_recording(TEXT, steps=3, heads=(2, 3))
+    of, _ = subject_of(run)
+    column = run.columns.index(of.entries[2].tokens[0])
+    wide = tuple(n for n, layer in enumerate(of.layers) if layer.heads == 3)
+    narrow = tuple(n for n, layer in enumerate(of.layers) if layer.heads == 2)
+    cases: list[tuple[int, int | Numbers | LayerHeads, str, dict[int, list[int]]]] = [
+        (-1, 2, "[2,2]", {n: [2] for n in wide}),
+        (-1, (0, 2), "[2,[0,2]]", {n: [0, 2] if n in wide else [0] for n in (*wide, *narrow)}),
+        (wide[0], 2, f"[2,[[{wide[0]},2]]]", {wide[0]: [2]}),
+        (wide[0], -1, "[2,-1]", {n: list(range(of.layers[n].heads)) for n in (*wide, *narrow)}),
+        (-1, ((0, 1), (1, 0)), "[2,[[0,1],[1,0]]]", {0: [1], 1: [0]}),
+    ]
+    for layer, head, key, heads in cases:
+        tiles = step_tiles_of(of, selected(of, layer, head))
+        assert tiles.key == key
+        assert tiles.layers == tuple(sorted(heads))
+        for number, maps in zip(tiles.layers, tiles.maps, strict=True):
+            recorded = run.attention[of.layers[number].name][:, heads[number], column]
+            np.testing.assert_allclose(maps, recorded.float().mean(1).numpy(), atol=1e-7)
+
+
+def test_layers_at_every_step_are_packed_as_heads_are() -> None:
+    run = tiny_recording(TEXT, steps=3)
+    of, _ = subject_of(run)
+    tiles = step_tiles_of(of, selected(of, -1, -1))
+    packed, meta = tiles.packed()
+    assert meta["layers"] == list(range(len(of.layers)))
+    for number, maps in enumerate(tiles.maps):
+        height, width = meta["tile"][number]  # type: ignore[index]
+        at = meta["offsets"][number]  # type: ignore[index]
+        levels = np.frombuffer(packed, np.uint8, 3 * height * width, at).reshape(3, height, width)
+        scales = np.array(meta["scales"][number])[:, None, None] / 255  # type: ignore[index]
+        np.testing.assert_allclose(levels * scales, maps, atol=float(maps.max()) / 500)
+
+
+def test_of_a_sum_there_is_one_step() -> None:
+    run = tiny_recording(TEXT, steps=4, kept="sum")
+    of, _ = subject_of(run)
+    assert {len(maps) for maps in step_tiles_of(of, selected(of, -1, -1)).maps} == {1}
+
+
+@pytest.mark.parametrize("kind", ["share", "effect", "gradient"])
+def test_other_kinds_have_layers_at_every_step_too(kind: str) -> None:
+    words = ((2,), (3,))
+    run = with_gradients(with_effects(tiny_recording(TEXT, steps=3), words), words)
+    of, choice = subject_of(run, kind=kind, layers="all")
+    word = next(n for n, entry in enumerate(of.entries) if entry.tokens == (3,))
+    tiles = step_tiles_of(of, Selected(word, choice, -1, -1, (0, 1)))
+    compared = 0
+    for number, layer in enumerate(of.layers):
+        for step in range(of.step_count):
+            names = [layer.name] if of.kind.of_layers else "all"
+            maps = heat_maps(run, kind=kind, layers=names, steps=run.steps[step])
+            expected = of.view.map_of(maps, of.entries[word]).values
+            if layer.size == of.grid:  # so that nothing was interpolated
+                np.testing.assert_allclose(tiles.maps[number][step], expected.numpy(), atol=1e-6)
+                compared += 1
+    assert compared >= of.step_count
