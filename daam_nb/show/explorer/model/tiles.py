@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -123,7 +124,7 @@ def tiles_of(subject: Subject, word: int, steps: tuple[int, int]) -> Tiles:
     """Make the maps of a word in all heads of all layers, mean over a range of steps."""
     of_layers = subject.view.head_maps(subject.entries[word], steps)
     maps = tuple(np.asarray(of_layers[layer.name].numpy()) for layer in subject.layers)
-    return Tiles(compact([word, *steps]), maps, subject.tile_sizes, *_numbers_of(maps))
+    return Tiles(compact([word, *steps]), maps, subject.tile_sizes, **_numbers_of(maps))
 
 
 def step_tiles_of(subject: Subject, selected: Selected) -> StepTiles:
@@ -143,18 +144,24 @@ def step_tiles_of(subject: Subject, selected: Selected) -> StepTiles:
         compact([selected.word, selected.in_every_layer]),
         maps,
         tile_sizes(layers, [subject.step_count] * len(layers)),
-        *_numbers_of(maps),
+        **_numbers_of(maps),
         layers=tuple(subject.layers.index(layer) for layer in layers),
     )
 
 
-def _numbers_of(maps: Sequence[NDArray[np.float32]]) -> tuple[tuple[tuple[float, ...], ...], ...]:
-    """Mean, entropy and peak of each tile of each layer."""
-    return (
-        tuple(tuple(layer.mean((1, 2), dtype=np.float64).tolist()) for layer in maps),
-        tuple(tuple(_evenness(layer)) for layer in maps),
-        tuple(tuple(layer.max((1, 2)).tolist()) for layer in maps),
-    )
+class _Numbers(TypedDict):
+    mean: tuple[tuple[float, ...], ...]
+    entropy: tuple[tuple[float, ...], ...]
+    peak: tuple[tuple[float, ...], ...]
+
+
+def _numbers_of(maps: Sequence[NDArray[np.float32]]) -> _Numbers:
+    """What each tile of each layer is sorted by."""
+    return {
+        "mean": tuple(tuple(layer.mean((1, 2), dtype=np.float64).tolist()) for layer in maps),
+        "entropy": tuple(tuple(_evenness(layer)) for layer in maps),
+        "peak": tuple(tuple(layer.max((1, 2)).tolist()) for layer in maps),
+    }
 
 
 def overlaps(tiles: Tiles, mask: Tensor) -> list[list[float]]:
