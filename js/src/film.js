@@ -1,5 +1,5 @@
-// The chosen steps as a moving image: a GIF that the kernel draws, or, without one, a zip of PNGs that
-// the page draws itself.
+// The chosen steps as a moving image: a GIF, a video or frames that the kernel draws, or, without one, a zip
+// of PNGs that the page draws itself.
 /** @import { Scope } from "./scope.js" */
 import { attribute, el, write } from "./dom.js";
 import { fileName, save } from "./download.js";
@@ -13,6 +13,11 @@ const WHAT = [
   ["overlay", "map over the image"],
   ["image", "forming image"],
   ["side_by_side", "side by side"],
+];
+const FILES = [
+  { suffix: "gif", type: "image/gif", text: "GIF" },
+  { suffix: "webm", type: "video/webm", text: "WebM video" },
+  { suffix: "zip", type: "application/zip", text: "PNG frames (zip)" },
 ];
 const NO_IMAGES =
   "The images of the steps are not here: explore(run, images=forming_images(run, pipe)).";
@@ -37,11 +42,20 @@ export class Film {
       },
       ...WHAT.map(([value, text]) => el("option", { value, text })),
     );
+    this.as = el(
+      "select",
+      {
+        class: "daam-select",
+        "aria-label": "What the animation is saved as",
+        "data-testid": "film-as",
+      },
+      ...FILES.map(({ suffix, text }) => el("option", { value: suffix, text })),
+    );
     this.button = el("button", {
       class: "daam-button",
       type: "button",
       "data-testid": "film",
-      text: this.#isLive ? "Save GIF" : "Save frames",
+      text: "Save",
     });
     this.button.addEventListener("click", () => this.#make());
     this.cancel = el("button", {
@@ -61,7 +75,15 @@ export class Film {
     this.element = el(
       "div",
       { class: "daam-film", role: "group", "aria-label": "Steps as animation" },
-      el("div", { class: "daam-title-row" }, this.what, this.button, this.cancel, this.bar),
+      el(
+        "div",
+        { class: "daam-title-row" },
+        this.what,
+        this.as,
+        this.button,
+        this.cancel,
+        this.bar,
+      ),
       this.note,
     );
   }
@@ -95,10 +117,13 @@ export class Film {
     this.#show(0, 0);
     try {
       const file = this.#isLive
-        ? await this.#asGif(making.signal)
+        ? await this.#drawnByKernel(making.signal)
         : await this.#asFrames(making.signal);
-      save(file, fileName(scope, "steps", this.#isLive ? "gif" : "zip"));
-      write(this.note, this.#isLive ? "Saved." : "Saved: a zip of PNGs. The kernel writes GIFs.");
+      save(file, fileName(scope, "steps", this.#isLive ? this.as.value : "zip"));
+      write(
+        this.note,
+        this.#isLive ? "Saved." : "Saved: a zip of PNGs. GIFs and videos need a kernel.",
+      );
     } catch (error) {
       const stopped = making.signal.aborted || error instanceof Moot;
       write(
@@ -114,18 +139,19 @@ export class Film {
    * @param {AbortSignal} signal
    * @returns {Promise<Blob>}
    */
-  async #asGif(signal) {
+  async #drawnByKernel(signal) {
     const { source, state } = this.scope;
     const job = Math.random().toString(36).slice(2);
     const { sel } = state;
     const film = this.what.value;
+    const { suffix, type } = FILES.find((file) => file.suffix === this.as.value) ?? FILES[0];
+    const question = { want: [], sel, type: /** @type {"film"} */ ("film"), job, film, as: suffix };
     for (;;) {
-      const parts = await source.ask({ want: [], sel, type: "film", job, film }, { signal });
+      const parts = await source.ask(question, { signal });
       const part = parts.find(({ name }) => name === "film");
       if (!part) throw new Error("The kernel answered without an animation.");
       this.#show(part.count, part.of);
-      if (part.bytes?.length)
-        return new Blob([/** @type {BlobPart} */ (part.bytes)], { type: "image/gif" });
+      if (part.bytes?.length) return new Blob([/** @type {BlobPart} */ (part.bytes)], { type });
     }
   }
 
@@ -218,6 +244,14 @@ export class Film {
     const isMaking = this.making !== null;
     this.button.disabled = isMaking;
     this.what.disabled = isMaking;
+    this.as.disabled = isMaking;
+    this.as.hidden = !this.#isLive;
+    const written = this.scope.state.facts.films ?? [];
+    for (const option of this.as.options)
+      if (!written.includes(option.value)) {
+        option.disabled = true;
+        option.title = 'The kernel lacks PyAV: pip install "daam_nb[video]"';
+      }
     this.cancel.hidden = !isMaking;
     this.bar.hidden = !isMaking;
     attribute(this.button, "title", this.#problem || null);

@@ -104,6 +104,7 @@ export interface Question {
   type?: "draw" | "progress" | "cancel" | "film";
   /** What a moving image shows. */
   film?: string;
+  as?: string;
   change?: Change;
   job?: string;
   pictures?: boolean;
@@ -181,6 +182,8 @@ export interface Facts {
   measures?: Measure[];
   summed?: boolean;
   syntax?: { state: string; note?: string } | null;
+  /** What the kernel writes moving images as. */
+  films?: string[];
   /** Whether it can be asked where a place of the image looks. */
   self_attention?: boolean;
   /** What the maps show, and in which unit. */

@@ -19,10 +19,12 @@ RUN = tiny_recording("a red apple and a dog", steps=6)
 FORMING = [Image.new("RGB", (96, 64), (40 * n, 200 - 40 * n, 0)) for n in range(6)]
 
 
-def saved(found: Explorer, what: str) -> Path:
+def saved(found: Explorer, what: str, *, suffix: str = "") -> Path:
     if not found.part("film").is_visible():
         found.part("more").click()
     found.part("film-what").select_option(what)
+    if suffix:
+        found.part("film-as").select_option(suffix)
     with found.page.expect_download() as download:
         found.part("film").click()
     return download.value.path()
@@ -39,6 +41,18 @@ def test_the_kernel_draws_the_gif_that_python_writes(page: Page, tmp_path: Path)
         with Image.open(file) as film:
             assert film.n_frames == 4  # type: ignore[attr-defined]
     eventually(lambda: found.part("film-note").text_content() == "Saved.")
+
+
+def test_videos_and_frames_too(page: Page, tmp_path: Path) -> None:
+    widget = dnb.explore(RUN, parser=False, word="apple", images=FORMING, steps=slice(1, 5))
+    show(page, widget, around="body { margin: 0 }")
+    [found] = explorers(page)
+    for suffix in ("webm", "zip"):
+        file = saved(found, "side_by_side", suffix=suffix)
+        expected = widget.to_animation(tmp_path / f"steps.{suffix}", what="side_by_side")
+        assert len(file.read_bytes()) == len(expected.read_bytes())
+    with zipfile.ZipFile(tmp_path / "steps.zip") as archive:
+        assert archive.namelist() == [f"step-{n:04}.png" for n in range(1, 5)]
 
 
 def test_what_is_not_possible_is_said(page: Page) -> None:

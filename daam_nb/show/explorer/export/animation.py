@@ -14,14 +14,15 @@ from PIL import Image, ImageDraw, ImageFont
 from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.kinds import check_choice, check_flag, check_path, number_between
 from daam_nb.show.explorer.export.snapshot import Look
+from daam_nb.show.explorer.export.video import check_encoder, webm
 from daam_nb.show.explorer.model.selection import Selected
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
 from daam_nb.storage import write_file
 
 Moving = Literal["overlay", "image", "side_by_side"]
 Progress = Callable[[int, int], None]
-SUFFIXES = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG", ".zip": ""}
-VIDEOS = (".mp4", ".webm", ".mov", ".mkv", ".avi")
+SUFFIXES = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG", ".webm": "", ".zip": ""}
+VIDEOS = (".mp4", ".mov", ".mkv", ".avi")
 LONGEST = 512  # pixels of each image's longer side, at most
 BAND = 22  # pixels below, for the step
 REST = 5  # durations for which the last frame stays
@@ -85,16 +86,16 @@ def _checked_path(path: str | Path, *, overwrite: bool) -> Path:
     suffix = file.suffix.lower()
     if suffix in VIDEOS:
         raise SelectionError(
-            f"{file.name}: no video is written here. Write the frames, "
-            f"to_animation({file.stem + '.zip'!r}), and unpack them for ffmpeg: "
-            f"ffmpeg -framerate 5 -pattern_type glob -i '*.png' {file.name}; or use one of "
-            f"{', '.join(SUFFIXES)}."
+            f"{file.name}: of videos, .webm is written here. For another, write that and convert "
+            f"it: ffmpeg -i {file.stem}.webm {file.name}; or use one of {', '.join(SUFFIXES)}."
         )
     if suffix not in SUFFIXES:
         raise SelectionError(
-            f"An animation cannot be written as {file.name!r}. Use .gif, .webp, .apng, or .zip for "
-            "its frames as PNGs."
+            f"An animation cannot be written as {file.name!r}. Use .gif, .webp, .apng, .webm, or "
+            ".zip for its frames as PNGs."
         )
+    if suffix == ".webm":
+        check_encoder()
     if file.exists() and not overwrite:
         raise RecordingExistsError(
             f"{file} exists. Choose another path, or overwrite=True to replace it."
@@ -178,6 +179,8 @@ def encoded(drawn: list[Image.Image], suffix: str, places: list[int], duration: 
                 archive.writestr(zipfile.ZipInfo(f"step-{place:04}.png"), png.getvalue())
         return written.getvalue()
     durations = [duration] * (len(drawn) - 1) + [REST * duration]
+    if suffix == ".webm":
+        return webm(drawn, durations)
     if suffix == ".gif":
         drawn = [image if image.mode == "P" else in_256_colors(image) for image in drawn]
     drawn[0].save(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import daam_nb
@@ -25,8 +25,12 @@ def facts_of(
     strip: dict[str, object] | None,
     changed: str,
     what_if: Mapping[str, Any] | None = None,
+    films: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Gather the facts of a recording for the browser; see the keys below."""
+    """Gather the facts of a recording for the browser; see the keys below.
+
+    `films` are the endings of the moving images that the kernel writes.
+    """
     facts = subject.run.facts
     unit, kind = subject.view.unit, subject.kind
     in_unit = [f"Values are {unit}."] if unit != PROBABILITY else []
@@ -70,6 +74,7 @@ def facts_of(
             *_reduced(subject),
         ],
         "self_attention": subject.run.self_attention is not None,
+        "films": list(films),
         "left_out": left_out(subject, has_strip=strip is not None),
         **({} if what_if is None else {"what_if": dict(what_if)}),
     }

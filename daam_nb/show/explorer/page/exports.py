@@ -82,8 +82,8 @@ class Exports:
         Parameters
         ----------
         path
-            Ending in ``.gif``, ``.webp`` or ``.apng``; or in ``.zip`` for its frames as PNGs, of
-            which a video can be made. Its folder must exist.
+            Ending in ``.gif``, ``.webp``, ``.apng`` or ``.webm``, a video, which needs the extra
+            ``video``; or in ``.zip`` for its frames as PNGs. Its folder must exist.
         what
             ``"overlay"``: the map over the forming image, where `explore` was given `images=`, else
             over the final one. ``"image"``: the forming image. ``"side_by_side"``: both.
@@ -100,6 +100,8 @@ class Exports:
         ------
         RecordingExistsError
             Where the file exists and `overwrite` is false.
+        MissingExtraError
+            For a video where PyAV is not installed.
         SelectionError
             For another suffix, a recording of one step or of their sum, or forming images that were
             not given.

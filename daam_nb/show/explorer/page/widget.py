@@ -54,7 +54,7 @@ from daam_nb.show.explorer.page.callbacks import Callbacks, Told
 from daam_nb.show.explorer.page.choices import MEASURED, Choices, completed
 from daam_nb.show.explorer.page.drawing import Studio
 from daam_nb.show.explorer.page.exports import Exports
-from daam_nb.show.explorer.page.filming import Projector
+from daam_nb.show.explorer.page.filming import Projector, written
 from daam_nb.show.explorer.page.lifetime import Reopenable
 from daam_nb.show.explorer.page.looking import Looking
 from daam_nb.show.explorer.page.redrawing import Redrawing
@@ -100,6 +100,7 @@ class Explorer(Exports, Told, Selections, Redrawing, Looking, Reopenable, Choice
             "strip": sent.strip,
             "changed": sent.changed,
             "what_if": self._studio.facts,
+            "films": written(),
         }
         super().__init__(
             **{**first_choices(subject), **completed(choices)},

@@ -1099,35 +1099,39 @@ DATE=33;function zipped(files){let pieces=[],listed2=[],at=0;for(let{name,bytes}
 0,2],[0,2],[0,2],[0,4],[at,4]]);listed2.push(numbers([[33639248,4],[20,2]]),common,where,text),at+=4+common.length+text.length+bytes.length}let size=listed2.reduce(
 (sum,piece)=>sum+piece.length,0),end=numbers([[101010256,4],[0,2],[0,2],[files.length,2],[files.length,2],[size,4],[at,4],[0,2]]);return[...pieces,...listed2,end]}
 function crc(bytes){let value=4294967295;for(let byte of bytes)value=TABLE[(value^byte)&255]^value>>>8;return(value^4294967295)>>>0}function numbers(values){return Uint8Array.
-from(values.flatMap(([value,size])=>Array.from({length:size},(_,i)=>value>>>8*i&255)))}var LONGEST3=512,WAIT=5e3,WHAT=[["overlay","map over the image"],["image","forming image"],["side_by_side","side by side"]],NO_IMAGES="The images of the steps a\
-re not here: explore(run, images=forming_images(run, pipe)).",ONE_STEP="There is one step alone, so that nothing would move.",Film=class{constructor(scope,canvas){
+from(values.flatMap(([value,size])=>Array.from({length:size},(_,i)=>value>>>8*i&255)))}var LONGEST3=512,WAIT=5e3,WHAT=[["overlay","map over the image"],["image","forming image"],["side_by_side","side by side"]],FILES=[{suffix:"gif",type:"image/gif",
+text:"GIF"},{suffix:"webm",type:"video/webm",text:"WebM video"},{suffix:"zip",type:"application/zip",text:"PNG frames (zip)"}],NO_IMAGES="The images of the step\
+s are not here: explore(run, images=forming_images(run, pipe)).",ONE_STEP="There is one step alone, so that nothing would move.",Film=class{constructor(scope,canvas){
 this.scope=scope,this.canvas=canvas,this.making=null,this.what=el("select",{class:"daam-select","aria-label":"What the animation shows","data-testid":"film-what"},
-...WHAT.map(([value,text])=>el("option",{value,text}))),this.button=el("button",{class:"daam-button",type:"button","data-testid":"film",text:this.#isLive?"Save \
-GIF":"Save frames"}),this.button.addEventListener("click",()=>this.#make()),this.cancel=el("button",{class:"daam-button",type:"button",hidden:!0,"data-testid":"\
-film-cancel",text:"Cancel"}),this.cancel.addEventListener("click",()=>this.making?.abort()),this.bar=el("progress",{class:"daam-progress","aria-label":"Frames d\
-rawn",hidden:!0}),this.note=el("p",{class:"daam-hint",role:"status","data-testid":"film-note"}),this.element=el("div",{class:"daam-film",role:"group","aria-labe\
-l":"Steps as animation"},el("div",{class:"daam-title-row"},this.what,this.button,this.cancel,this.bar),this.note)}get#isLive(){return this.scope.source.capabilities.
-any}get#places(){let[lo,hi]=this.scope.state.steps;return Array.from({length:hi-lo},(_,i)=>lo+i)}get#problem(){let{facts}=this.scope.state;return this.scope.state.
-count<2||facts.summed?ONE_STEP:this.what.value!=="overlay"&&!facts.strip?NO_IMAGES:""}async#make(){let{scope}=this,problem=this.#problem;if(problem){write(this.
-note,problem);return}let making=this.making=new AbortController;this.#show(0,0);try{let file=this.#isLive?await this.#asGif(making.signal):await this.#asFrames(
-making.signal);save(file,fileName(scope,"steps",this.#isLive?"gif":"zip")),write(this.note,this.#isLive?"Saved.":"Saved: a zip of PNGs. The kernel writes GIFs.")}catch(error){
+...WHAT.map(([value,text])=>el("option",{value,text}))),this.as=el("select",{class:"daam-select","aria-label":"What the animation is saved as","data-testid":"fi\
+lm-as"},...FILES.map(({suffix,text})=>el("option",{value:suffix,text}))),this.button=el("button",{class:"daam-button",type:"button","data-testid":"film",text:"S\
+ave"}),this.button.addEventListener("click",()=>this.#make()),this.cancel=el("button",{class:"daam-button",type:"button",hidden:!0,"data-testid":"film-cancel",text:"\
+Cancel"}),this.cancel.addEventListener("click",()=>this.making?.abort()),this.bar=el("progress",{class:"daam-progress","aria-label":"Frames drawn",hidden:!0}),this.
+note=el("p",{class:"daam-hint",role:"status","data-testid":"film-note"}),this.element=el("div",{class:"daam-film",role:"group","aria-label":"Steps as animation"},
+el("div",{class:"daam-title-row"},this.what,this.as,this.button,this.cancel,this.bar),this.note)}get#isLive(){return this.scope.source.capabilities.any}get#places(){
+let[lo,hi]=this.scope.state.steps;return Array.from({length:hi-lo},(_,i)=>lo+i)}get#problem(){let{facts}=this.scope.state;return this.scope.state.count<2||facts.
+summed?ONE_STEP:this.what.value!=="overlay"&&!facts.strip?NO_IMAGES:""}async#make(){let{scope}=this,problem=this.#problem;if(problem){write(this.note,problem);return}
+let making=this.making=new AbortController;this.#show(0,0);try{let file=this.#isLive?await this.#drawnByKernel(making.signal):await this.#asFrames(making.signal);
+save(file,fileName(scope,"steps",this.#isLive?this.as.value:"zip")),write(this.note,this.#isLive?"Saved.":"Saved: a zip of PNGs. GIFs and videos need a kernel.")}catch(error){
 let stopped=making.signal.aborted||error instanceof Moot;write(this.note,stopped?"Cancelled: nothing was saved.":error.message)}this.making=null,scope.invalidate(
-LOOK)}async#asGif(signal){let{source,state}=this.scope,job=Math.random().toString(36).slice(2),{sel}=state,film=this.what.value;for(;;){let part=(await source.ask(
-{want:[],sel,type:"film",job,film},{signal})).find(({name})=>name==="film");if(!part)throw new Error("The kernel answered without an animation.");if(this.#show(
-part.count,part.of),part.bytes?.length)return new Blob([part.bytes],{type:"image/gif"})}}async#asFrames(signal){let{state}=this.scope,places=this.#places,before2={
-steps:state.get("steps"),follow_step:state.get("follow_step")},files=[];try{for(let place of places)state.set({...state.stepsAt(place,place+1),follow_step:!!state.
-facts.strip}),await this.#drawn(signal),files.push({name:`step-${String(place).padStart(4,"0")}.png`,bytes:await this.#frame(place)}),this.#show(files.length,places.
-length)}finally{state.set(before2)}return new Blob(zipped(files),{type:"application/zip"})}async#drawn(signal){let end=performance.now()+WAIT;for(let frames=0;;){
-if(await new Promise(resolve=>requestAnimationFrame(resolve)),signal.aborted)throw new Moot("cancelled");if(frames=this.scope.maps.shown(0)&&!this.scope.maps.reduced(
-0)?frames+1:0,frames>=3)return;if(performance.now()>end)throw new Error("This page holds no map of single steps of this choice: choose all heads.")}}async#frame(place){
-let{state,images}=this.scope,[height,width]=state.facts.image,scale=Math.min(1,LONGEST3/Math.max(height,width)),[high,wide]=[Math.round(scale*height),Math.round(
-scale*width)],film=this.what.value,canvas=document.createElement("canvas");canvas.width=film==="side_by_side"?2*wide:wide,canvas.height=high;let context=canvas.
-getContext("2d");context.imageSmoothingQuality="high";let left=0;if(film!=="overlay"){let forming=images.thumbnail(place);if(!forming||!images.strip)throw new Error(
-NO_IMAGES);let{x,y,width:w,height:h}=forming;context.drawImage(images.strip,x,y,w,h,left,0,wide,high),left+=wide}film!=="image"&&context.drawImage(this.canvas,left,
-0,wide,high);let blob=await new Promise(resolve=>canvas.toBlob(resolve));return new Uint8Array(await blob.arrayBuffer())}#show(count,all){this.bar.max=Math.max(
-1,all),this.bar.value=count,write(this.note,all?`Frame ${count} of ${all}`:"Begins …"),this.update(LOOK)}update(what){if(!(what&(LOOK|STEPS|THEME)))return;let isMaking=this.
-making!==null;this.button.disabled=isMaking,this.what.disabled=isMaking,this.cancel.hidden=!isMaking,this.bar.hidden=!isMaking,attribute(this.button,"title",this.#problem||
-null)}destroy(){this.making?.abort()}};var SECONDS=2;function linkButton(scope){let{address}=scope.source;if(!address||window.location.protocol==="about:")return[];let text=el("span",{text:"Copy link"}),
+LOOK)}async#drawnByKernel(signal){let{source,state}=this.scope,job=Math.random().toString(36).slice(2),{sel}=state,film=this.what.value,{suffix,type}=FILES.find(
+file=>file.suffix===this.as.value)??FILES[0],question={want:[],sel,type:"film",job,film,as:suffix};for(;;){let part=(await source.ask(question,{signal})).find(({
+name})=>name==="film");if(!part)throw new Error("The kernel answered without an animation.");if(this.#show(part.count,part.of),part.bytes?.length)return new Blob(
+[part.bytes],{type})}}async#asFrames(signal){let{state}=this.scope,places=this.#places,before2={steps:state.get("steps"),follow_step:state.get("follow_step")},files=[];
+try{for(let place of places)state.set({...state.stepsAt(place,place+1),follow_step:!!state.facts.strip}),await this.#drawn(signal),files.push({name:`step-${String(
+place).padStart(4,"0")}.png`,bytes:await this.#frame(place)}),this.#show(files.length,places.length)}finally{state.set(before2)}return new Blob(zipped(files),{type:"\
+application/zip"})}async#drawn(signal){let end=performance.now()+WAIT;for(let frames=0;;){if(await new Promise(resolve=>requestAnimationFrame(resolve)),signal.aborted)
+throw new Moot("cancelled");if(frames=this.scope.maps.shown(0)&&!this.scope.maps.reduced(0)?frames+1:0,frames>=3)return;if(performance.now()>end)throw new Error(
+"This page holds no map of single steps of this choice: choose all heads.")}}async#frame(place){let{state,images}=this.scope,[height,width]=state.facts.image,scale=Math.
+min(1,LONGEST3/Math.max(height,width)),[high,wide]=[Math.round(scale*height),Math.round(scale*width)],film=this.what.value,canvas=document.createElement("canvas");
+canvas.width=film==="side_by_side"?2*wide:wide,canvas.height=high;let context=canvas.getContext("2d");context.imageSmoothingQuality="high";let left=0;if(film!==
+"overlay"){let forming=images.thumbnail(place);if(!forming||!images.strip)throw new Error(NO_IMAGES);let{x,y,width:w,height:h}=forming;context.drawImage(images.
+strip,x,y,w,h,left,0,wide,high),left+=wide}film!=="image"&&context.drawImage(this.canvas,left,0,wide,high);let blob=await new Promise(resolve=>canvas.toBlob(resolve));
+return new Uint8Array(await blob.arrayBuffer())}#show(count,all){this.bar.max=Math.max(1,all),this.bar.value=count,write(this.note,all?`Frame ${count} of ${all}`:
+"Begins …"),this.update(LOOK)}update(what){if(!(what&(LOOK|STEPS|THEME)))return;let isMaking=this.making!==null;this.button.disabled=isMaking,this.what.disabled=
+isMaking,this.as.disabled=isMaking,this.as.hidden=!this.#isLive;let written2=this.scope.state.facts.films??[];for(let option of this.as.options)written2.includes(
+option.value)||(option.disabled=!0,option.title='The kernel lacks PyAV: pip install "daam_nb[video]"');this.cancel.hidden=!isMaking,this.bar.hidden=!isMaking,attribute(
+this.button,"title",this.#problem||null)}destroy(){this.making?.abort()}};var SECONDS=2;function linkButton(scope){let{address}=scope.source;if(!address||window.location.protocol==="about:")return[];let text=el("span",{text:"Copy link"}),
 button=el("button",{class:"daam-button",type:"button",title:"The address of this page with all that is chosen","data-testid":"copy-link"},text),field2=el("input",
 {class:"daam-select",readonly:"",hidden:!0,"aria-label":"Link to this view","data-testid":"link"});return button.addEventListener("click",async()=>{address.write();
 let copied=await copy(address.link);scope.say(copied?"Link copied":"Copy the link from the field"),field2.hidden=copied,field2.value=address.link,copied||field2.

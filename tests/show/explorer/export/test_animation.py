@@ -7,14 +7,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from daam_nb.errors import RecordingExistsError, SelectionError
+from daam_nb.errors import MissingExtraError, RecordingExistsError, SelectionError
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording
+from daam_nb.show.explorer.export import video
 from daam_nb.show.explorer.export.animation import BAND
+from daam_nb.show.explorer.export.video import webm
 from daam_nb.show.pixels import overlay_image
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import tiny_recording
@@ -74,8 +77,8 @@ def test_frames_are_the_maps_of_single_steps_over_the_forming_image(
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fox.mp4", {}, r"ffmpeg -framerate 5 .* fox.mp4"),
-        ("fox.txt", {}, r"Use .gif, .webp, .apng, or .zip"),
+        ("fox.mp4", {}, r"ffmpeg -i fox.webm fox.mp4"),
+        ("fox.txt", {}, r"Use .gif, .webp, .apng, .webm, or .zip"),
         ("fox.gif", {"what": "image"}, r"images=forming_images\(run, pipe\)"),
         ("fox.gif", {"what": "film"}, "side_by_side"),
         ("fox.gif", {"frames": 0}, "frames"),
@@ -107,3 +110,45 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path, run: Recording) -> None:
     assert path.read_bytes() == b"mine"
     explorer.to_animation(path, overwrite=True)
     assert path.read_bytes().startswith(b"GIF89a")
+
+
+# --- videos ---------------------------------------------------------------------------------------
+
+
+def test_a_video_shows_the_frames_for_their_time(tmp_path: Path, run: Recording) -> None:
+    explorer = opened(run, word="fox", images=forming(run), interval=250, steps=slice(1, 5))
+    video_file = explorer.to_animation(tmp_path / "fox.webm", what="side_by_side")
+    with zipfile.ZipFile(explorer.to_animation(tmp_path / "fox.zip", what="side_by_side")) as pngs:
+        frames = [
+            Image.open(io.BytesIO(pngs.read(name))).convert("RGB") for name in pngs.namelist()
+        ]
+    with av.open(video_file) as opened_video:
+        [stream] = opened_video.streams.video
+        decoded_frames = opened_video.decode(stream)
+        shown = [(frame.time, frame.to_ndarray(format="rgb24")) for frame in decoded_frames]
+        assert stream.codec_context.name == "vp9"
+    # Four steps of a quarter of a second; the last one stays five times as long.
+    assert [time for time, _ in shown] == pytest.approx([0, 0.25, 0.5, 0.75, 1.999], abs=0.002)
+    for (_, decoded), frame in zip(shown, [*frames, frames[-1]], strict=True):
+        height, width = decoded.shape[:2]
+        assert (width, height) == tuple(side - side % 2 for side in frame.size)
+        expected = np.asarray(frame)[:height, :width].astype(float)
+        assert np.abs(decoded - expected).mean() < 6
+
+
+def test_odd_sides_lose_a_line() -> None:
+    with av.open(io.BytesIO(webm([Image.new("RGB", (65, 33), "red")] * 2, [100, 100]))) as written:
+        [frame, *_] = written.decode(video=0)
+        assert (frame.width, frame.height) == (64, 32)
+
+
+def test_without_its_package_a_video_is_refused_and_the_rest_is_not(
+    tmp_path: Path, run: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video.importlib.util, "find_spec", lambda name: None)
+    explorer = opened(run, word="fox")
+    assert explorer._facts["films"] == ["gif", "zip"]
+    with pytest.raises(MissingExtraError, match=r'pip install "daam_nb\[video\]"'):
+        explorer.to_animation(tmp_path / "fox.webm")
+    assert not list(tmp_path.iterdir())
+    assert explorer.to_animation(tmp_path / "fox.gif").exists()
