@@ -37,7 +37,7 @@ DENSITY = 1.25  # dots of an image for each one of its shown width, at most
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def executed(path: Path, *, times: int = 1) -> Any:
+def executed(path: Path, *, times: int = 1, before: str = "") -> Any:
     """The notebook with the outputs of a fresh run.
 
     Parameters
@@ -47,6 +47,8 @@ def executed(path: Path, *, times: int = 1) -> Any:
     times
         Number of times that all cells are run in the same kernel and folder, as users do; the
         outputs are those of the first run.
+    before
+        Code that is run first, which is no cell.
 
     Raises
     ------
@@ -63,11 +65,19 @@ def executed(path: Path, *, times: int = 1) -> Any:
             resources={"metadata": {"path": folder}},
         )
         with client.setup_kernel(env=_environment()):
+            if before:
+                _prepare(client, before)
             _run_all(client)
             first = copy.deepcopy(notebook)
             for _ in range(times - 1):
                 _run_all(client)
     return tidied(first)
+
+
+def _prepare(client: NotebookClient, code: str) -> None:
+    first = client.nb.cells[0]  # which gives its place to what is run
+    client.execute_cell(nbformat.v4.new_code_cell(code), 0, store_history=False)
+    client.nb.cells[0] = first
 
 
 def _run_all(client: NotebookClient) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from PIL import Image
 import daam_nb
 from daam_nb.menagerie import card
 from daam_nb.menagerie.model import JOINT, WEIGHTS
+from tests.programs import run_program
 from training.eval.prompts import FILE as PROMPTS
 from training.images import entries, image_path
 from training.sprites import FONT
@@ -37,7 +36,7 @@ ELSEWHERE = {
 class Command:
     """One command: its arguments, what must be there before, and what it leaves behind.
 
-    ``{to}`` stands for an empty folder; `leaves` are files in it.
+    ``{to}`` stands for an empty folder; `leaves` are files in it. `anew`: see `run_program`.
     """
 
     module: str
@@ -45,6 +44,7 @@ class Command:
     leaves: Sequence[str]
     before: Callable[[Path], None] | None = None
     browser: bool = False
+    anew: bool = False
 
 
 def blank_images(to: Path) -> None:
@@ -91,7 +91,7 @@ COMMANDS = [
     timed("benchmarks.refining"),
     timed("benchmarks.watching"),
     timed("benchmarks.explorer"),
-    timed("benchmarks.explorer_browser", browser=True),
+    timed("benchmarks.explorer_browser", "--size", "sdxl", browser=True),
     timed("benchmarks.classroom", browser=True),
     timed("benchmarks.first_image"),
     Command("scripts.demo_image", ("--to", "{to}"), ["demo.png"]),
@@ -109,7 +109,7 @@ COMMANDS = [
         ["explorer-light.png"],
         browser=True,
     ),
-    Command("scripts.fuzz_recordings", ("--cases", "5", "--workers", "1"), []),
+    Command("scripts.fuzz_recordings", ("--cases", "5", "--workers", "1"), [], anew=True),
     Command("scripts.make_sample", ("--to", "{to}/sample"), ["sample/recording.json"]),
     Command(
         "scripts.menagerie_page",
@@ -136,20 +136,12 @@ def file_of(module: str) -> Path:
 
 
 def run(command: Command, to: Path) -> str:
-    """Run it as a person would, in the project's folder; what it printed."""
+    """Run it in the project's folder; what it printed."""
     program = (
         [str(file_of(command.module))] if command.module[:3] == "js." else ["-m", command.module]
     )
     words = [word.format(to=to) for word in command.arguments]
-    done = subprocess.run(
-        [sys.executable, *program, *words],
-        cwd=ROOT,
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = run_program([*program, *words], seconds=SECONDS, anew=command.anew)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
 

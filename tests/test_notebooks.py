@@ -124,6 +124,8 @@ def test_its_links_lead_somewhere(path: Path) -> None:
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+# Images that ask for no number of steps are drawn in few.
+QUICK = "from tests.few_steps import few_steps\n_few = few_steps()\n_few.__enter__()"
 WRITES = re.compile(r"into=|\.save\(|to_html\(|to_png\(|overwrite=")
 
 
@@ -132,7 +134,7 @@ def test_it_runs_and_shows_the_same_kinds_of_things(path: Path) -> None:
     """What writes files runs twice in one kernel and folder, as with a second Run All."""
     notebook = read(path)
     writes = any(WRITES.search(cell.source) for cell in code_cells(notebook))
-    assert kinds(executed(path, times=2 if writes else 1)) == kinds(notebook)
+    assert kinds(executed(path, times=2 if writes else 1, before=QUICK)) == kinds(notebook)
 
 
 def test_a_notebook_that_runs_once_only_is_noticed(tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_the_exercises_solutions_are_folded_and_run(tmp_path: Path) -> None:
     assert found >= 6
     notebook.cells = cells
     nbformat.write(notebook, tmp_path / "solved.ipynb")
-    solved = executed(tmp_path / "solved.ipynb")
+    solved = executed(tmp_path / "solved.ipynb", before=QUICK)
     assert [o for o in outputs(solved) if o.output_type == "error"] == []
 
 

@@ -35,6 +35,7 @@ from daam_nb.cli.arguments import UsageError, read_arguments
 from daam_nb.cli.models import SHIPPED
 from daam_nb.menagerie.model import WEIGHTS
 from daam_nb.tracing.models import registry
+from tests.few_steps import few_steps
 from tests.joint_pipelines import sd3
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -262,7 +263,8 @@ def test_what_a_document_says_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    run_document(path, tmp_path)
+    with few_steps():
+        run_document(path, tmp_path)
 
 
 def test_the_readme_names_the_two_commands() -> None:
