@@ -141,6 +141,9 @@ export class HandoutSource extends Source {
       else if (name.startsWith("exact")) parts.push(await this.#chosen("exact", [...key, lo, hi]));
       else if (name === "step_tiles")
         parts.push(await this.#part(name, JSON.stringify([word, inEveryLayer(sel)])));
+      else if (name === "measure") parts.push(await this.#measure(word, lo, hi, at));
+      else if (name === "likeness")
+        parts.push(await this.#part(name, JSON.stringify([word, lo, hi])));
       else if (name === "tiles") parts.push(await this.#tiles(word, lo, hi));
       else if (name === "words") parts.push(await this.#words(sel, at));
       else if (name === "background") parts.push(await this.#background(sel));
@@ -257,6 +260,20 @@ export class HandoutSource extends Source {
     if (layer < 0 && pairsIn(head).length === 0) return null;
     const once = await this.#part(name, JSON.stringify([word, "", layer, head, ...rest]));
     return once && { ...once, key: asked };
+  }
+
+  /**
+   * A number for each head: of the model, or of a word and steps.
+   *
+   * @param {number} word
+   * @param {number} lo
+   * @param {number} hi
+   * @param {Question["at"]} at
+   */
+  async #measure(word, lo, hi, at) {
+    const { measure } = /** @type {{measure: string}} */ (at);
+    const ofWord = await this.#part("measure", `${measure} ${JSON.stringify([word, lo, hi])}`);
+    return ofWord ?? (await this.#part("measure", measure));
   }
 
   /**

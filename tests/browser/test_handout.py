@@ -11,11 +11,12 @@ from playwright.sync_api import Browser, Page
 
 import daam_nb as dnb
 from daam_nb.recording import Recording
+from daam_nb.show.explorer.model.likeness import likeness_order
 from tests.browser.conftest import opened
 from tests.browser.explorer import Explorer, close_to, eventually, explorers
 from tests.browser.test_recordings import HOSTILE
 from tests.real_sizes import real_size
-from tests.tiny_recordings import tiny_recording
+from tests.tiny_recordings import tiny_recording, with_effects
 
 # Where an element were not allowed, the parser would move it, or end one early: then other
 # children, or text that is no text of ours, would stand in the page.
@@ -149,3 +150,24 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def set_of(found: Explorer, **choices: Any) -> None:
     """Choose as a hand does, whatever the grid of heads looks like."""
     found.root.evaluate("(root, choices) => root.__daam.state.set(choices)", choices)
+
+
+def test_heads_are_sorted_by_likeness_and_effect_without_a_kernel(
+    page: Page, tmp_path: Path
+) -> None:
+    run = with_effects(tiny_recording("a red fox and a dog", steps=4), ((2,), (3,)))
+    widget = dnb.explore(run, parser=False, word="fox")
+    shares = widget.engine.measure(widget.selected, "effect_share")[1]
+    order = likeness_order(widget.engine.tiles(widget.selected).maps)
+    file = dnb.hand_out(run, tmp_path / "page.html", parser=False, word="fox")
+    page.goto(file.as_uri())
+    [found] = explorers(page)
+    found.input("tile_sort").select_option("effect_share")
+    falling = sorted((value for row in shares for value in row if value is not None), reverse=True)
+    eventually(lambda: found.atlas()["values"] is not None)
+    tiles = found.settle().atlas()["tiles"]
+    assert [shares[row][head] for row, head in tiles] == falling
+    found.input("tile_sort").select_option("likeness")
+    pairs = [[row, head] for row, values in enumerate(shares) for head in range(len(values))]
+    eventually(lambda: found.atlas()["tiles"] == [pairs[number] for number in order])
+    assert found.part("grid-note").text_content() == ""

@@ -17,6 +17,8 @@ from daam_nb.show.explorer.export.filters import smallest
 from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.model.container import Part, as_json, deflated, pack
 from daam_nb.show.explorer.model.entries import clean
+from daam_nb.show.explorer.model.likeness import likeness_order
+from daam_nb.show.explorer.model.measures import Values
 from daam_nb.show.explorer.model.selection import (
     LayerHeads,
     Numbers,
@@ -122,6 +124,7 @@ def gather(look: Look, asked: list[Head], room: int) -> Content:
                 has_room, left = False, left + 1
     _say(look, content, choices, left, gridless)
     _put_step_tiles(look, content, room)
+    _put_measures(look, content, room)
     _put_facts(look, content, choices, gridless)
     return content
 
@@ -243,6 +246,40 @@ def _put_step_tiles(look: Look, content: Content, room: int) -> None:
         content.holds.append("each layer at every step, small, in 8 bits")
     else:
         content.lost.append("each layer at every step")
+
+
+def _put_measures(look: Look, content: Content, room: int) -> None:
+    """Put in what the heads are sorted by beside what comes with their small maps.
+
+    Over the steps whose small maps are here; the numbers of a model, of no word, once.
+    """
+    subject = look.subject
+    if not subject.kind.of_heads:
+        return
+    of_model = [measure.name for measure in subject.measures if measure.of == "model"]
+    of_word = [measure.name for measure in subject.measures if measure.of == "word"]
+    ranges = {(0, subject.step_count), look.selected.steps}
+    selections = [
+        replace(look.selected, word=word, steps=steps)
+        for word in _words(look)
+        for steps in sorted(ranges if word == look["word"] else {(0, subject.step_count)})
+    ]
+    parts: list[Part] = []
+    for selected in selections:
+        tiles = look.engine.tiles(selected)
+        order = likeness_order(tiles.maps)
+        parts.append(({"name": "likeness", "key": tiles.key, "order": order}, b""))
+    asked = [(look.selected, name) for name in of_model]
+    asked += [(selected, name) for selected in selections for name in of_word]
+    for selected, name in asked:
+        key, values = look.engine.measure(selected, name)
+        parts.append(({"name": "measure", "key": key, "values": _in_digits(values)}, b""))
+    if not content.put(parts, room):
+        content.lost.append("the order of the heads by likeness and measures of them")
+
+
+def _in_digits(values: Values) -> Values:
+    return [[None if one is None else float(f"{one:.4g}") for one in row] for row in values]
 
 
 def _levels_of(tiles: Tiles, name: str) -> tuple[dict[str, Any], list[np.ndarray]]:

@@ -10,9 +10,11 @@ from weakref import ref
 
 from torch import Tensor
 
+from daam_nb.errors import SelectionError
 from daam_nb.maps.heatmap import HeatMaps
 from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.show.explorer.model.measures import Values, effect_shares, named, table_values
 from daam_nb.show.explorer.model.ranking import (
     Background,
     Maps,
@@ -99,6 +101,32 @@ class Engine:
         self._work()
         key = compact([selected.word, selected.in_every_layer])
         return self._step_tiles.get_or_make(key, lambda: step_tiles_of(self.subject, selected))
+
+    def measure(self, selected: Selected, name: str) -> tuple[str, Values]:
+        """A number for each head that neither comes with the tiles nor depends on a mask.
+
+        Returns
+        -------
+        str
+            What it depends on: the measure alone, or with the word and the steps.
+        list
+            By layer and head; None where it is not known.
+
+        Raises
+        ------
+        SelectionError
+            Where there is no such measure, or it is of the tiles or of a mask.
+        """
+        subject = self.subject
+        measure = named(subject.measures, name)
+        if measure.of == "model":
+            assert subject.table is not None  # else there is no such measure
+            return name, table_values(subject.table, subject.layers, name)
+        if measure.of != "word":
+            raise SelectionError(f"The measure {name!r} comes with the tiles, or with the overlap.")
+        key = f"{name} {compact([selected.word, *selected.steps])}"
+        entry = subject.entries[selected.word]
+        return key, effect_shares(subject.run, entry, selected.steps, negative=subject.negative)
 
     def every_map(self, selected: Selected, *, special: bool) -> Maps:
         """The maps of all words under the selection, whatever its own word."""

@@ -45,14 +45,12 @@ from daam_nb.show.explorer.model.container import VERSION, Part
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import clean
 from daam_nb.show.explorer.model.likeness import likeness_order
-from daam_nb.show.explorer.model.measures import effect_shares, named, table_values
 from daam_nb.show.explorer.model.ranking import bars, inside, shares_of, words_in
 from daam_nb.show.explorer.model.selection import (
     LayerHeads,
     Numbers,
     Selected,
     check,
-    compact,
     number_of,
     places_of,
     steps_within,
@@ -284,18 +282,8 @@ def _overlap(engine: Engine, question: Question) -> list[Part]:
 
 
 def _measure(engine: Engine, question: Question) -> list[Part]:
-    subject, selected = engine.subject, question.selected
     name = (question.at or {}).get("measure")
-    measure = named(subject.measures, name if isinstance(name, str) else "")
-    if measure.of == "model":
-        assert subject.table is not None  # else there is no such measure
-        key, values = name, table_values(subject.table, subject.layers, measure.name)
-    elif measure.of == "word":
-        entry = subject.entries[selected.word]
-        values = effect_shares(subject.run, entry, selected.steps, negative=subject.negative)
-        key = f"{name} {compact([selected.word, *selected.steps])}"
-    else:
-        raise SelectionError(f"The measure {name!r} comes with the tiles, or with the overlap.")
+    key, values = engine.measure(question.selected, name if isinstance(name, str) else "")
     return [({"name": "measure", "key": key, "values": values}, b"")]
 
 

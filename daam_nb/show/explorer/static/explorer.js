@@ -244,10 +244,11 @@ new Address(this.model,this.facts,{phrase:span=>this.#phrase(span)}),this.images
 name,"");part&&(this.images[name]=part)}}chosen(){}keep(){}destroy(){this.address.destroy()}async ask({want,sel,at}){let[lo,hi]=placesOf(this.facts,sel.steps),{
 choice,layer,head,word}=sel,parts=[];for(let name of want){let key=[name.endsWith("_b")?sel.word_b:word,choice,layer,head];name.startsWith("stack")?parts.push(await this.#chosen(
 "stack",key)??await this.#reduced(key)):name.startsWith("exact")?parts.push(await this.#chosen("exact",[...key,lo,hi])):name==="step_tiles"?parts.push(await this.#part(
-name,JSON.stringify([word,inEveryLayer(sel)]))):name==="tiles"?parts.push(await this.#tiles(word,lo,hi)):name==="words"?parts.push(await this.#words(sel,at)):name===
-"background"?parts.push(await this.#background(sel)):name==="region"?parts.push(await this.#region(sel,at)):name==="entry"&&parts.push(this.#entry(at))}let own=parts.
-filter(part=>part!==null);for(let part of own)this.memory.take(part);return own}async#part(name,key){let part=this.parts.get(`${name} ${key}`)??await this.#composed(
-name,key);return part?(part.deflated&&(part.bytes=await inflated(part.bytes),restore(part.bytes,part),part.deflated=!1),part):null}#entry(at){let{span}=at,word=this.#phrase(
+name,JSON.stringify([word,inEveryLayer(sel)]))):name==="measure"?parts.push(await this.#measure(word,lo,hi,at)):name==="likeness"?parts.push(await this.#part(name,
+JSON.stringify([word,lo,hi]))):name==="tiles"?parts.push(await this.#tiles(word,lo,hi)):name==="words"?parts.push(await this.#words(sel,at)):name==="background"?
+parts.push(await this.#background(sel)):name==="region"?parts.push(await this.#region(sel,at)):name==="entry"&&parts.push(this.#entry(at))}let own=parts.filter(
+part=>part!==null);for(let part of own)this.memory.take(part);return own}async#part(name,key){let part=this.parts.get(`${name} ${key}`)??await this.#composed(name,
+key);return part?(part.deflated&&(part.bytes=await inflated(part.bytes),restore(part.bytes,part),part.deflated=!1),part):null}#entry(at){let{span}=at,word=this.#phrase(
 span);if(typeof word=="string")throw new Error(word);return{name:"entry",key:"",word}}#phrase(span){let{words,prompt,of_tokens}=this.facts,known=words.findIndex(
 ({kind,start,end})=>kind==="phrase"&&start===span[0]&&end===span[1]);if(known>=0)return known;if(!of_tokens)return"Of this kind of map, a phrase is not the mean\
  of its words.";let phrase=composed(words,span,prompt);return typeof phrase=="string"?phrase:(this.facts={...this.facts,words:[...words,phrase.word]},this.made.
@@ -258,9 +259,10 @@ word,choice,layer,head]){let{facts}=this;if(!facts.from_tiles||layer<0&&head===-
 "tiles",JSON.stringify([word,...range2])),layers=facts.choices[choice]??[],map=tiles&&reducedMap(tiles,facts,layers,{layer,head});return map&&{name:"reduced",key:JSON.
 stringify([word,choice,layer,head]),map,over:range2}}async#chosen(name,key){let asked=JSON.stringify(key),part=await this.#part(name,asked);if(part)return part;
 let[word,,layer,head,...rest]=key;if(layer<0&&pairsIn(head).length===0)return null;let once=await this.#part(name,JSON.stringify([word,"",layer,head,...rest]));
-return once&&{...once,key:asked}}async#tiles(word,lo,hi){let present=await this.#part("tiles",JSON.stringify([word,lo,hi]));if(present)return present;let keys=[
-...this.parts.values()].filter(({name})=>name==="tiles").map(p=>p.key),first=this.made.get(word)?.[0][0]??word,others=keys.map(key=>JSON.parse(key)).filter(([of])=>of===
-first);for(let[,...range2]of others){let other=await this.#part("tiles",JSON.stringify([word,...range2]));if(other)return other}return null}async#stack(word,choice,layer,head){
+return once&&{...once,key:asked}}async#measure(word,lo,hi,at){let{measure}=at;return await this.#part("measure",`${measure} ${JSON.stringify([word,lo,hi])}`)??await this.#part(
+"measure",measure)}async#tiles(word,lo,hi){let present=await this.#part("tiles",JSON.stringify([word,lo,hi]));if(present)return present;let keys=[...this.parts.
+values()].filter(({name})=>name==="tiles").map(p=>p.key),first=this.made.get(word)?.[0][0]??word,others=keys.map(key=>JSON.parse(key)).filter(([of])=>of===first);
+for(let[,...range2]of others){let other=await this.#part("tiles",JSON.stringify([word,...range2]));if(other)return other}return null}async#stack(word,choice,layer,head){
 let key=JSON.stringify([word,choice,layer,head]),part=await this.#chosen("stack",JSON.parse(key));if(!part)return null;let{scales,shape}=part;return{key,counts:part.
 bytes,scales,shape}}async#maps({choice,layer,head,steps,special}){let[lo,hi]=placesOf(this.facts,steps),key=JSON.stringify([choice,layer,head,lo,hi,special]);if(this.
 ranking?.key===key)return this.ranking;let words=rankable(this.facts.words,special),own=await this.#embedded(words,choice,layer,head),stacks=own.size>0?own:await this.#embedded(

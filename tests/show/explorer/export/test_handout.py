@@ -17,15 +17,17 @@ import pytest
 
 import daam_nb
 from daam_nb.errors import RecordingExistsError, SelectionError
+from daam_nb.head_tables import HeadTable
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt
 from daam_nb.show.explorer.export import handout
 from daam_nb.show.explorer.export.filters import restored, smallest
 from daam_nb.show.explorer.model.container import unpack
+from daam_nb.show.explorer.model.likeness import likeness_order
 from daam_nb.show.explorer.page.widget import Explorer
 from tests.real_sizes import real_size
 from tests.show.explorer.opened import TEXT, opened
-from tests.tiny_recordings import tiny_recording
+from tests.tiny_recordings import tiny_recording, with_effects
 
 
 class Page(HTMLParser):
@@ -333,3 +335,26 @@ def test_a_stable_diffusion_run_holds_all_heads(tmp_path: Path) -> None:
     assert len(state["tiles"]) == 12
     assert all(part["tile"][0] == [64, 64] for part in state["tiles"].values())
     explorer.close()
+
+
+def test_it_holds_what_heads_are_sorted_by() -> None:
+    run = with_effects(tiny_recording(TEXT, steps=4), ((2,), (3,)))
+    rows = [
+        {"layer": layer.name, "head": head, "relevant": False, "iou": 0.1 + 0.01 * head}
+        for layer in run.layers
+        for head in range(layer.heads)
+    ]
+    table = HeadTable("a model", {}, "by nobody", tuple(rows))
+    explorer = opened(run, word="fox", steps=slice(1, 3), head_table=table)
+    state = Page(page(explorer)).state
+    words = [n for n, one in enumerate(explorer.words) if one.kept and not one.special]
+    wholes = [replace(explorer.selected, word=word, steps=(0, 4)) for word in words]
+    for selected in (explorer.selected, *wholes):
+        tiles = explorer.engine.tiles(selected)
+        assert state["likeness"][tiles.key]["order"] == likeness_order(tiles.maps)
+        key, values = explorer.engine.measure(selected, "effect_share")
+        for kept, row in zip(state["measure"][key]["values"], values, strict=True):
+            assert kept == [None if one is None else pytest.approx(one, rel=1e-3) for one in row]
+    of_table = state["measure"]["table.iou"]["values"]
+    assert of_table == [[0.1 + 0.01 * h for h in range(layer.heads)] for layer in run.layers]
+    assert len(state["measure"]) == len(words) + 1 + 2  # the steps shown; iou and relevant
