@@ -50,7 +50,8 @@ def test_it_is_what_an_explorer_with_these_choices_writes(
     run = tiny_recording(TEXT, steps=5)
     path = hand_out(run, tmp_path / "out.html", parser=False, **choices)
     opened(run, **choices).to_html(tmp_path / "widget.html")
-    assert path.read_bytes() == (tmp_path / "widget.html").read_bytes()
+    same = path.read_bytes() == (tmp_path / "widget.html").read_bytes()
+    assert same  # of pages so long no difference is worked out
 
 
 def test_a_hand_out_does_not_play_by_itself(tmp_path: Path) -> None:

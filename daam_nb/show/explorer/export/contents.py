@@ -351,6 +351,7 @@ def _put_facts(look: Look, content: Content, choices: list[str], gridless: list[
     """Tell the page what is here."""
     facts = dict(look.facts)
     facts.pop("what_if", None)  # nothing can be drawn again where there is no kernel
+    facts["films"] = []  # nor a moving image
     facts["self_attention"] = False  # a map for every place, which no page holds
     facts["run"] = "handout"
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
