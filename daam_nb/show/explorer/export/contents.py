@@ -235,17 +235,17 @@ def _put_step_tiles(look: Look, content: Content, room: int) -> None:
     """
     if look.subject.step_count == 1:
         return
-
-    def step_tiles(selected: Selected) -> Part:
-        return smallest(*_levels_of(look.engine.step_tiles(selected), "step_tiles"))
-
     if look["tile_axes"] == "steps":
-        content.put([step_tiles(look.selected)])
+        content.put([_step_tiles_of(look, look.selected)])
     every_head = [replace(look.selected, word=word, layer=-1, head=-1) for word in _words(look)]
-    if content.put([step_tiles(selected) for selected in every_head], room):
+    if content.put([_step_tiles_of(look, selected) for selected in every_head], room):
         content.holds.append("each layer at every step, small, in 8 bits")
     else:
         content.lost.append("each layer at every step")
+
+
+def _step_tiles_of(look: Look, selected: Selected) -> Part:
+    return smallest(*_levels_of(look.engine.step_tiles(selected), "step_tiles"))
 
 
 def _put_measures(look: Look, content: Content, room: int) -> None:

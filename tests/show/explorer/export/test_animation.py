@@ -125,11 +125,11 @@ def test_a_video_shows_the_frames_for_their_time(tmp_path: Path, run: Recording)
     with av.open(video_file) as opened_video:
         [stream] = opened_video.streams.video
         decoded_frames = opened_video.decode(stream)
-        shown = [(frame.time, frame.to_ndarray(format="rgb24")) for frame in decoded_frames]
+        decoded_at = [(frame.time, frame.to_ndarray(format="rgb24")) for frame in decoded_frames]
         assert stream.codec_context.name == "vp9"
     # Four steps of a quarter of a second; the last one stays five times as long.
-    assert [time for time, _ in shown] == pytest.approx([0, 0.25, 0.5, 0.75, 1.999], abs=0.002)
-    for (_, decoded), frame in zip(shown, [*frames, frames[-1]], strict=True):
+    assert [time for time, _ in decoded_at] == pytest.approx([0, 0.25, 0.5, 0.75, 1.999], abs=0.002)
+    for (_, decoded), frame in zip(decoded_at, [*frames, frames[-1]], strict=True):
         height, width = decoded.shape[:2]
         assert (width, height) == tuple(side - side % 2 for side in frame.size)
         expected = np.asarray(frame)[:height, :width].astype(float)
